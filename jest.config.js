@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = import.meta.dirname;
+
+const swc = [
+  '@swc/jest',
+  {
+    swcrc: false,
+    sourceMaps: 'inline',
+    module: { type: 'es6' },
+    jsc: {
+      target: 'es2023',
+      keepClassNames: true,
+      parser: { syntax: 'typescript', decorators: true },
+      transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: true },
+    },
+  },
+];
+
+/** Each declared entry of each package, seen as its source: '@infra-kit/cache/redis' → libs/cache/src/drivers/redis/index.ts. */
+const entries = Object.fromEntries(
+  readdirSync(join(root, 'libs')).flatMap((dir) => {
+    const pkg = JSON.parse(readFileSync(join(root, 'libs', dir, 'package.json'), 'utf8'));
+    return Object.entries(pkg.exports)
+      .filter(([, target]) => typeof target === 'object')
+      .map(([entry, target]) => [
+        `^${pkg.name}${entry.slice(1)}$`,
+        `<rootDir>/libs/${dir}/${target.default.replace('./dist/', 'src/').replace(/\.js$/, '.ts')}`,
+      ]);
+  }),
+);
+
+const project = (displayName, suffix) => ({
+  displayName,
+  rootDir: root,
+  roots: ['<rootDir>/libs', '<rootDir>/apps'],
+  testEnvironment: 'node',
+  testMatch: [`**/test/**/*.${suffix}.ts`],
+  modulePathIgnorePatterns: ['<rootDir>/(libs|apps)/[^/]+/dist/'],
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '^.+\\.ts$': swc },
+  moduleNameMapper: { ...entries, '^(\\.{1,2}/.*)\\.js$': '$1' },
+});
+
+export default {
+  projects: [project('unit', 'spec'), project('integration', 'int-spec'), project('e2e', 'e2e-spec')],
+  maxWorkers: process.env.JEST_WORKERS ?? '100%',
+  watchman: false,
+  testTimeout: 30_000,
+  reporters: ['default', '<rootDir>/tools/summary-reporter.mjs'],
+  coverageProvider: 'babel',
+  coverageDirectory: 'coverage',
+  collectCoverageFrom: ['libs/*/src/**/*.ts', '!libs/testkit/**', '!**/index.ts'],
+};

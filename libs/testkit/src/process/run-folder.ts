@@ -1,0 +1,95 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { signalGroup } from './processes.js';
+
+/**
+ * Where the servers of one runner live: <temporary folder>/infra-kit-testkit-<uid>/<runner pid>-<random>/<kind>-<random>/.
+ * Each server's folder holds its data, its log and `process.json`, so that a later run can end what a killed runner left.
+ */
+export interface ProcessRecord {
+  readonly kind: string;
+  readonly pid: number;
+  /** The full command line, as commandOf() reads it. */
+  readonly command: string;
+}
+
+const RECORD = 'process.json';
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** All runs of this user. Each user has an own root: the temporary folder may be shared. */
+export function runsRoot(): string {
+  return join(tmpdir(), `infra-kit-testkit-${process.getuid?.() ?? 'user'}`);
+}
+
+export function readRecord(folder: string): ProcessRecord | undefined {
+  try {
+    return JSON.parse(readFileSync(join(folder, RECORD), 'utf8')) as ProcessRecord;
+  } catch {
+    return undefined; // the runner died before it wrote one, or the server was stopped
+  }
+}
+
+export function removeFolder(folder: string): void {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
+}
+
+// The process owns these servers, so their list is the process's: it is emptied on exit and on deadly signals.
+const living = new Map<string, number>();
+let runFolder: string | undefined;
+let guarded = false;
+
+/** A new empty folder for one server of this runner. */
+export function newServerFolder(kind: string): string {
+  guardOnce();
+  if (runFolder === undefined) {
+    mkdirSync(runsRoot(), { recursive: true, mode: 0o755 });
+    runFolder = mkdtempSync(join(runsRoot(), `${process.pid}-`));
+  }
+  mkdirSync(runFolder, { recursive: true });
+  return mkdtempSync(join(runFolder, `${kind}-`));
+}
+
+/** Notes a server that has just been spawned as leader of its own process group. Synchronous, so that no signal falls between. */
+export function recordProcess(folder: string, record: ProcessRecord): void {
+  living.set(folder, record.pid);
+  writeFileSync(join(folder, RECORD), JSON.stringify(record));
+}
+
+/** Forgets a server that has ended; its data stays. */
+export function forgetProcess(folder: string): void {
+  living.delete(folder);
+  rmSync(join(folder, RECORD), { force: true });
+}
+
+/** Removes the folder of a server that will not come back, and the run's folder with its last server. */
+export function releaseFolder(folder: string): void {
+  forgetProcess(folder);
+  removeFolder(folder);
+  try {
+    rmdirSync(dirname(folder));
+  } catch {
+    // other servers of this runner still live there
+  }
+}
+
+function endAll(): void {
+  for (const [folder, pid] of living) {
+    signalGroup(pid, 'SIGKILL');
+    releaseFolder(folder);
+  }
+  living.clear();
+  if (runFolder !== undefined) removeFolder(runFolder);
+}
+
+function guardOnce(): void {
+  if (guarded) return;
+  guarded = true;
+  process.once('exit', endAll);
+  for (const signal of SIGNALS)
+    process.once(signal, () => {
+      endAll();
+      // alone here: die by the signal as if it had not been caught; others listening decide for themselves
+      if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+    });
+}

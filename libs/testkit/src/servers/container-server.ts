@@ -1,0 +1,100 @@
+import type { StartedTestContainer } from 'testcontainers';
+import { freePort } from '../process/free-port.js';
+import { until } from '../process/poll.js';
+import type { LaunchOptions, RunningServer, ServerKind } from './running-server.js';
+import type { ServerRecipe } from './server-recipe.js';
+
+/** The part of the engine's container handle that faults need. */
+interface EngineContainer {
+  kill(options: { signal: string }): Promise<unknown>;
+  start(): Promise<unknown>;
+  pause(): Promise<unknown>;
+  unpause(): Promise<unknown>;
+  inspect(): Promise<{ State: { Running: boolean; Paused: boolean } }>;
+}
+
+/**
+ * A server in a container, on a fixed port of the host, so that it comes back where it was.
+ * testcontainers is loaded only here; its reaper removes the container when the runner dies.
+ */
+export class ContainerServer implements RunningServer {
+  readonly source = 'container';
+  readonly pid = undefined;
+  readonly kind: ServerKind;
+  readonly url: string;
+  readonly #recipe: ServerRecipe;
+  readonly #started: StartedTestContainer;
+  readonly #engine: EngineContainer;
+
+  private constructor(
+    recipe: ServerRecipe,
+    readonly port: number,
+    readonly host: string,
+    container: { readonly started: StartedTestContainer; readonly engine: EngineContainer },
+  ) {
+    this.kind = recipe.kind;
+    this.url = recipe.url(host, port);
+    this.#recipe = recipe;
+    this.#started = container.started;
+    this.#engine = container.engine;
+  }
+
+  static async launch(recipe: ServerRecipe, options: LaunchOptions): Promise<ContainerServer> {
+    const { GenericContainer, getContainerRuntimeClient } = await import('testcontainers');
+    const { image, port: containerPort, command } = recipe.container;
+    const port = await freePort();
+    const started = await new GenericContainer(image)
+      .withCommand([...command, ...(options.args ?? [])])
+      .withExposedPorts({ container: containerPort, host: port })
+      .withStartupTimeout(recipe.startTimeoutMs)
+      .start();
+    const client = await getContainerRuntimeClient();
+    const engine = client.container.getById(started.getId());
+    const server = new ContainerServer(recipe, port, started.getHost(), { started, engine });
+    await server.#ready().catch(async (error: unknown) => {
+      await server.stop();
+      throw error;
+    });
+    return server;
+  }
+
+  async stop(): Promise<void> {
+    if (await this.#is('Paused')) await this.#engine.unpause();
+    await this.#started.stop();
+  }
+
+  async kill(): Promise<void> {
+    if (await this.#is('Paused')) await this.#engine.unpause();
+    if (await this.#is('Running')) await this.#engine.kill({ signal: 'SIGKILL' });
+    await until(`${this.kind} ends`, async () => !(await this.#is('Running')));
+  }
+
+  async pause(): Promise<void> {
+    await this.#engine.pause();
+  }
+
+  async resume(): Promise<void> {
+    await this.#engine.unpause();
+  }
+
+  async restart(): Promise<void> {
+    if (await this.#is('Paused')) await this.#engine.unpause();
+    if (await this.#is('Running')) await this.#started.restart();
+    else await this.#engine.start();
+    await this.#ready();
+  }
+
+  /** The engine forgets a container that was stopped: unknown counts as not running. */
+  #is(state: 'Running' | 'Paused'): Promise<boolean> {
+    return this.#engine.inspect().then(
+      ({ State }) => State[state],
+      () => false,
+    );
+  }
+
+  async #ready(): Promise<void> {
+    await until(`${this.kind} answers on port ${this.port}`, () => this.#recipe.isReady(this.url), {
+      deadlineMs: this.#recipe.startTimeoutMs,
+    });
+  }
+}

@@ -1,0 +1,47 @@
+import { createConnection } from 'node:net';
+import type { ServerRecipe } from './server-recipe.js';
+
+const PROBE_TIMEOUT_MS = 1_000;
+
+/** PING over a bare socket. -NOAUTH is an answer too: a password is the business of whoever connects. */
+function pings(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    const socket = createConnection({ host: hostname, port: Number(port || 6379) });
+    const answer = (alive: boolean): void => {
+      socket.destroy();
+      resolve(alive);
+    };
+    let received = '';
+    socket.setTimeout(PROBE_TIMEOUT_MS, () => answer(false));
+    socket.once('error', () => answer(false));
+    socket.once('close', () => answer(false));
+    socket.once('connect', () => socket.write('PING\r\n'));
+    socket.on('data', (chunk) => {
+      received += chunk.toString('latin1');
+      if (received.includes('\n')) answer(/^(\+PONG|-NOAUTH)/.test(received));
+    });
+  });
+}
+
+/** Redis without persistence: what it held is gone after kill() or restart(), as in a cache that lost its node. */
+export const redisRecipe: ServerRecipe = {
+  kind: 'redis',
+  variable: 'INFRA_TEST_REDIS_URL',
+  startTimeoutMs: 15_000,
+  url: (host, port) => `redis://${host}:${port}`,
+  isReady: pings,
+  native: {
+    binary: 'redis-server',
+    folders: ['/usr/bin', '/usr/local/bin', '/opt/homebrew/bin'],
+    args: ({ port, folder }) => [
+      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder],
+      ...['--save', '', '--appendonly', 'no', '--databases', '64', '--set-proc-title', 'no'],
+    ],
+  },
+  container: {
+    image: 'redis:7.0.15',
+    port: 6379,
+    command: ['redis-server', '--save', '', '--appendonly', 'no', '--databases', '64'],
+  },
+};

@@ -1,0 +1,70 @@
+import 'reflect-metadata';
+
+export type { CallOptions } from './context/call-options.js';
+export type { ContextData, ContextInit } from './context/context-store.js';
+export { InfraContext } from './context/infra-context.js';
+export {
+  DEADLINE_HEADER,
+  TRACE_ID_HEADER,
+  TRACEPARENT_HEADER,
+  type CarrierGetter,
+  type CarrierSetter,
+} from './context/propagation.js';
+export { formatTraceparent, parseTraceparent, validTraceId, type TraceParent } from './context/trace-ids.js';
+export { abortError, withDeadline } from './context/deadline.js';
+
+export { InfraError, isInfraError, type InfraErrorCode, type InfraErrorOptions } from './errors/infra-error.js';
+export { codeOfHttpStatus, grpcStatusOf, httpStatusOf } from './errors/http-status.js';
+export { problemOf, type Problem, type ProblemDetails } from './errors/problem-details.js';
+export { InfraExceptionFilter, type ProblemJsonScope } from './errors/infra-exception.filter.js';
+
+export { Clock, SystemClock, type Timer } from './ports/clock.js';
+export { ConfigSource, type ConfigDocument, type ConfigOutcome } from './ports/config-source.js';
+export type { HealthReport, HealthStatus } from './ports/health.js';
+export { LockLostError, type Lock, type LockOptions, type LockService } from './ports/lock.js';
+export { Logger, type LogMethod } from './ports/logger.js';
+export { NestLogger } from './ports/nest-logger.js';
+export { SwitchableLogger } from './ports/switchable-logger.js';
+
+export { HealthRegistry, type HealthCheck } from './lifecycle/health-registry.js';
+export { ReloadRegistry, type ReloadStatus, type ReloadTarget } from './lifecycle/reload-registry.js';
+export {
+  PHASES,
+  ResourceStack,
+  type ClosedResource,
+  type CloseReport,
+  type Phase,
+  type Resource,
+} from './lifecycle/resource-stack.js';
+
+export { ConfigError, isConfigError } from './config/config-error.js';
+export { parseDuration } from './config/duration.js';
+export { envText, isProductionLike, redactUrl, resolveEnv } from './config/environment.js';
+export { parseConfig, type ConfigPlace } from './config/parse-config.js';
+
+export {
+  buildComponent,
+  DEFAULT_INSTANCE,
+  instanceToken,
+  type AsyncOptions,
+  type ComponentDefinition,
+  type ComponentDeps,
+  type ComponentProvider,
+  type ComponentSetting,
+  type Injected,
+  type InjectedArgs,
+  type InjectionEntry,
+  type Placement,
+} from './module/component.js';
+export { componentModule, componentModuleAsync } from './module/component-module.js';
+export {
+  APP_IDENTITY,
+  FORCED_TEST_SETTING,
+  KernelModule,
+  reportClose,
+  TEST_SETTING,
+  type AppIdentity,
+  type TestSetting,
+} from './module/kernel.module.js';
+
+export { lazyCounter, lazyHistogram } from './telemetry/instruments.js';

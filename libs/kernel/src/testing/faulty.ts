@@ -1,0 +1,67 @@
+/** What a faulty driver does instead of answering. */
+type Fault =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'fail'; readonly error: () => unknown }
+  | { readonly kind: 'hang' }
+  | { readonly kind: 'delay'; readonly ms: number };
+
+export interface Faulty<D extends object> {
+  /** Behaves as the driver given, until told otherwise. */
+  readonly driver: D;
+  /** Every call (or the named methods alone) fails with what `error` makes. */
+  fail(error: () => unknown, methods?: readonly (keyof D)[]): void;
+  /** Calls do not settle until `heal`, then they are carried out. */
+  hang(methods?: readonly (keyof D)[]): void;
+  delay(ms: number, methods?: readonly (keyof D)[]): void;
+  heal(): void;
+  /** Calls that have reached the driver's surface, by method. */
+  readonly calls: ReadonlyMap<PropertyKey, number>;
+}
+
+/** Puts faults around any driver whose methods return promises; other members pass through untouched. */
+export function faulty<D extends object>(real: D): Faulty<D> {
+  let fault: Fault = { kind: 'none' };
+  let only: ReadonlySet<PropertyKey> | undefined;
+  let healed = Promise.withResolvers<void>();
+  const calls = new Map<PropertyKey, number>();
+
+  const set = (next: Fault, methods?: readonly PropertyKey[]): void => {
+    fault = next;
+    only = methods && new Set(methods);
+  };
+
+  async function disturbed(run: () => unknown): Promise<unknown> {
+    if (fault.kind === 'fail') throw fault.error();
+    if (fault.kind === 'hang') await healed.promise;
+    if (fault.kind === 'delay') {
+      const { ms } = fault;
+      await new Promise((resolve) => setTimeout(resolve, ms));
+    }
+    return run();
+  }
+
+  const driver = new Proxy(real, {
+    get(target, property) {
+      const member: unknown = Reflect.get(target, property, target);
+      if (typeof member !== 'function') return member;
+      return (...args: unknown[]): unknown => {
+        calls.set(property, (calls.get(property) ?? 0) + 1);
+        const run = (): unknown => Reflect.apply(member, target, args);
+        return fault.kind === 'none' || (only !== undefined && !only.has(property)) ? run() : disturbed(run);
+      };
+    },
+  });
+
+  return {
+    driver,
+    calls,
+    fail: (error, methods) => set({ kind: 'fail', error }, methods),
+    hang: (methods) => set({ kind: 'hang' }, methods),
+    delay: (ms, methods) => set({ kind: 'delay', ms }, methods),
+    heal: () => {
+      set({ kind: 'none' });
+      healed.resolve();
+      healed = Promise.withResolvers<void>();
+    },
+  };
+}

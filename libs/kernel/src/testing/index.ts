@@ -1,0 +1,4 @@
+export { FakeClock } from './fake-clock.js';
+export { eventually } from './eventually.js';
+export { faulty, type Faulty } from './faulty.js';
+export { seededRandom, type SeededRandom } from './random.js';

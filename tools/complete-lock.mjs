@@ -2,7 +2,18 @@
 // Needed when the registry that resolved the lockfile did not carry some platform's binary.
 import { readFileSync, writeFileSync } from 'node:fs';
 
-const OS = ['darwin', 'linux', 'win32', 'freebsd', 'android', 'openharmony', 'aix', 'netbsd', 'openbsd', 'sunos'];
+const OS = [
+  'darwin',
+  'linux',
+  'win32',
+  'freebsd',
+  'android',
+  'openharmony',
+  'aix',
+  'netbsd',
+  'openbsd',
+  'sunos',
+];
 const CPU = ['arm64', 'x64', 'ia32', 'arm', 'ppc64', 'riscv64', 's390x', 'loong64', 'mips64el'];
 const MUSL = ['musl', 'musleabihf'];
 const GLIBC = ['gnu', 'gnueabihf'];
@@ -14,7 +25,11 @@ function platformEntry(name, version, dev) {
   const os = OS.find((candidate) => parts.includes(candidate));
   const cpu = CPU.find((candidate) => parts.includes(candidate));
   if (os === undefined || cpu === undefined) return undefined;
-  const libc = MUSL.some((m) => parts.includes(m)) ? 'musl' : GLIBC.some((g) => parts.includes(g)) ? 'glibc' : '';
+  const libc = MUSL.some((m) => parts.includes(m))
+    ? 'musl'
+    : GLIBC.some((g) => parts.includes(g))
+      ? 'glibc'
+      : '';
   return {
     version,
     cpu: [cpu],

@@ -13,7 +13,12 @@ export {
 export { formatTraceparent, parseTraceparent, validTraceId, type TraceParent } from './context/trace-ids.js';
 export { abortError, withDeadline } from './context/deadline.js';
 
-export { InfraError, isInfraError, type InfraErrorCode, type InfraErrorOptions } from './errors/infra-error.js';
+export {
+  InfraError,
+  isInfraError,
+  type InfraErrorCode,
+  type InfraErrorOptions,
+} from './errors/infra-error.js';
 export { codeOfHttpStatus, grpcStatusOf, httpStatusOf } from './errors/http-status.js';
 export { problemOf, type Problem, type ProblemDetails } from './errors/problem-details.js';
 export { InfraExceptionFilter, type ProblemJsonScope } from './errors/infra-exception.filter.js';

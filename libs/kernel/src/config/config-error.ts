@@ -6,14 +6,22 @@ export class ConfigError extends InfraError {
 
   constructor(component: string, problems: readonly string[], instance?: string) {
     const where = instance === undefined || instance === 'default' ? component : `${component}(${instance})`;
-    super('INVALID_ARGUMENT', `${where}: invalid configuration\n${problems.map((problem) => `  - ${problem}`).join('\n')}`, {
-      component,
-      instance,
-    });
+    super(
+      'INVALID_ARGUMENT',
+      `${where}: invalid configuration\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+      {
+        component,
+        instance,
+      },
+    );
     this.problems = problems;
   }
 }
-Object.defineProperty(ConfigError.prototype, 'name', { value: 'ConfigError', configurable: true, writable: true });
+Object.defineProperty(ConfigError.prototype, 'name', {
+  value: 'ConfigError',
+  configurable: true,
+  writable: true,
+});
 
 export function isConfigError(error: unknown): error is ConfigError {
   return isInfraError(error) && Array.isArray(Reflect.get(error, 'problems'));

@@ -14,6 +14,9 @@ export function durationText(text: string): number | undefined {
 export function parseDuration(value: number | string): number {
   const ms = typeof value === 'number' ? value : durationText(value);
   if (ms === undefined || !Number.isFinite(ms) || ms < 0)
-    throw new InfraError('INVALID_ARGUMENT', `not a duration: ${JSON.stringify(value)}; write milliseconds or '30s', '5m', '24h'`);
+    throw new InfraError(
+      'INVALID_ARGUMENT',
+      `not a duration: ${JSON.stringify(value)}; write milliseconds or '30s', '5m', '24h'`,
+    );
   return ms;
 }

@@ -14,7 +14,9 @@ const SECRET = /pass|secret|token|api_?key|credential|auth|^key$|^cert$|^ca$/i;
 const SHOWN_CHARS = 60;
 
 const isPlain = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value) as null);
+  typeof value === 'object' &&
+  value !== null &&
+  [Object.prototype, null].includes(Object.getPrototypeOf(value) as null);
 
 const join = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);
 
@@ -48,7 +50,9 @@ function flatten(errors: readonly ValidationError[], path = ''): string[] {
     if (error.property === undefined) return [`${path}: unknown kind of object`];
     const at = /^\d+$/.test(error.property) ? `${path}[${error.property}]` : join(path, error.property);
     const own = Object.entries(error.constraints ?? {}).map(([rule, message]) =>
-      rule === 'whitelistValidation' ? `${at}: unknown field` : `${at}: ${message}${shown(error.property, error.value)}`,
+      rule === 'whitelistValidation'
+        ? `${at}: unknown field`
+        : `${at}: ${message}${shown(error.property, error.value)}`,
     );
     return [...own, ...flatten(error.children ?? [], at)];
   });
@@ -59,15 +63,24 @@ function flatten(errors: readonly ValidationError[], path = ''): string[] {
  * Every bad, null and unknown field is named in one `ConfigError`; secrets are not quoted.
  * Live objects (clients, loggers, callbacks) do not belong in the data.
  */
-export function parseConfig<T extends object>(cls: ClassConstructor<T>, input: unknown, place: ConfigPlace): T {
+export function parseConfig<T extends object>(
+  cls: ClassConstructor<T>,
+  input: unknown,
+  place: ConfigPlace,
+): T {
   const fail = (problems: readonly string[]): never => {
     throw new ConfigError(place.component, problems, place.instance);
   };
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) return fail(['expected an object of settings']);
+  if (typeof input !== 'object' || input === null || Array.isArray(input))
+    return fail(['expected an object of settings']);
   const problems: string[] = [];
   const plain = normalise({ ...input }, '', problems);
   const value = plainToInstance(cls, plain, { exposeDefaultValues: true });
-  const errors = validateSync(value, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });
+  const errors = validateSync(value, {
+    whitelist: true,
+    forbidNonWhitelisted: true,
+    forbidUnknownValues: true,
+  });
   problems.push(...flatten(errors));
   return problems.length > 0 ? fail(problems) : value;
 }

@@ -50,7 +50,10 @@ export function deriveContext(outer: ContextData | undefined, init: ContextInit)
   const ownId = given?.traceId ?? validTraceId(init.traceId);
   const parent = given ?? (ownId === undefined || ownId === outer?.traceId ? outer?.parent : undefined);
   const remaining = remainingOf(init);
-  const monotonic = nearer(outer?.deadlineMonotonic, remaining === undefined ? undefined : performance.now() + remaining);
+  const monotonic = nearer(
+    outer?.deadlineMonotonic,
+    remaining === undefined ? undefined : performance.now() + remaining,
+  );
   const signal = bothSignals(outer?.signal, init.signal);
   return {
     traceId: ownId ?? outer?.traceId ?? activeSpanTraceId() ?? newTraceId(),

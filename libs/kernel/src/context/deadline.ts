@@ -23,7 +23,9 @@ export function abortError(operation: string, reason: unknown): InfraError {
     (isInfraError(reason) && reason.code === 'DEADLINE_EXCEEDED') ||
     (reason instanceof Error && reason.name === 'TimeoutError');
   const code = timedOut ? 'DEADLINE_EXCEEDED' : 'CANCELLED';
-  const message = timedOut ? `${operation}: the caller's deadline has passed` : `${operation}: cancelled by the caller`;
+  const message = timedOut
+    ? `${operation}: the caller's deadline has passed`
+    : `${operation}: cancelled by the caller`;
   return new InfraError(code, message, { ...place(operation), cause: reason });
 }
 
@@ -31,7 +33,11 @@ function limitOf(options: CallOptions | undefined, defaultMs: number, operation:
   const own = options?.timeoutMs;
   if (own === undefined) return Math.min(defaultMs, remainingMs());
   if (typeof own !== 'number' || Number.isNaN(own) || own < 0)
-    throw new InfraError('INVALID_ARGUMENT', `${operation}: timeoutMs must be milliseconds ≥ 0, got ${String(own)}`, place(operation));
+    throw new InfraError(
+      'INVALID_ARGUMENT',
+      `${operation}: timeoutMs must be milliseconds ≥ 0, got ${String(own)}`,
+      place(operation),
+    );
   return Math.min(own, defaultMs, remainingMs());
 }
 
@@ -52,7 +58,8 @@ export function withDeadline<T>(
   try {
     limitMs = limitOf(options, defaultMs, operation);
     const ambient = contextStore.getStore()?.signal;
-    if (limitMs >= LONGEST_TIMER_MS && options?.signal === undefined && ambient === undefined) return fn(NEVER);
+    if (limitMs >= LONGEST_TIMER_MS && options?.signal === undefined && ambient === undefined)
+      return fn(NEVER);
     return limited(limitMs, [options?.signal, ambient], operation, fn);
   } catch (error) {
     return Promise.reject(error as Error);
@@ -87,7 +94,8 @@ function limited<T>(
       signal.addEventListener('abort', listener, { once: true });
       return [[signal, listener] as const];
     });
-    if (limitMs < LONGEST_TIMER_MS) timer = setTimeout(() => end(deadlineExceeded(operation, limitMs)), limitMs);
+    if (limitMs < LONGEST_TIMER_MS)
+      timer = setTimeout(() => end(deadlineExceeded(operation, limitMs)), limitMs);
     let running: Promise<T>;
     try {
       running = fn(controller.signal);

@@ -1,4 +1,11 @@
-import { contextStore, currentTraceId, deriveContext, remainingMs, type ContextData, type ContextInit } from './context-store.js';
+import {
+  contextStore,
+  currentTraceId,
+  deriveContext,
+  remainingMs,
+  type ContextData,
+  type ContextInit,
+} from './context-store.js';
 import { extractContext, injectContext } from './propagation.js';
 
 /**

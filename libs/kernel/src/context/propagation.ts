@@ -51,7 +51,10 @@ function deadlineOf(text: string | undefined): number | undefined {
 }
 
 /** Reads what `injectContext` wrote; what is malformed is left out. The result goes to `InfraContext.run`. */
-export function extractContext<C extends object>(carrier: C, getter: CarrierGetter<C> = defaultGetter): ContextInit {
+export function extractContext<C extends object>(
+  carrier: C,
+  getter: CarrierGetter<C> = defaultGetter,
+): ContextInit {
   const traceparent = textOf(getter(carrier, TRACEPARENT_HEADER));
   const parent = parseTraceparent(traceparent);
   const traceId = parent?.traceId ?? validTraceId(textOf(getter(carrier, TRACE_ID_HEADER)));

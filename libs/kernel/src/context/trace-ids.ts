@@ -23,7 +23,8 @@ export function validTraceId(value: unknown): string | undefined {
 export function parseTraceparent(value: unknown): TraceParent | undefined {
   if (typeof value !== 'string') return undefined;
   const [, version, traceId, spanId, flags, rest] = TRACEPARENT.exec(value.trim()) ?? [];
-  if (version === undefined || traceId === undefined || spanId === undefined || flags === undefined) return undefined;
+  if (version === undefined || traceId === undefined || spanId === undefined || flags === undefined)
+    return undefined;
   if (version === 'ff' || (version === '00' && rest !== undefined)) return undefined;
   if (traceId === ZERO_TRACE || spanId === ZERO_SPAN) return undefined;
   return { traceId, spanId, flags: Number.parseInt(flags, 16) };

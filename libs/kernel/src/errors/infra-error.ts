@@ -55,10 +55,16 @@ export class InfraError extends Error {
   }
 
   /** An InfraError as it is; anything else wrapped, `code` given or read off the error, `cause` kept. */
-  static from(error: unknown, options: InfraErrorOptions & { readonly code?: InfraErrorCode | undefined } = {}): InfraError {
+  static from(
+    error: unknown,
+    options: InfraErrorOptions & { readonly code?: InfraErrorCode | undefined } = {},
+  ): InfraError {
     if (isInfraError(error)) return error;
     const { code = codeOf(error), ...rest } = options;
-    return new InfraError(code, error instanceof Error ? error.message : String(error), { ...rest, cause: error });
+    return new InfraError(code, error instanceof Error ? error.message : String(error), {
+      ...rest,
+      cause: error,
+    });
   }
 
   /** For logs and wire: no stack, no cause. */
@@ -74,13 +80,26 @@ export class InfraError extends Error {
     };
   }
 }
-Object.defineProperty(InfraError.prototype, 'name', { value: 'InfraError', configurable: true, writable: true });
+Object.defineProperty(InfraError.prototype, 'name', {
+  value: 'InfraError',
+  configurable: true,
+  writable: true,
+});
 
 export function isInfraError(error: unknown): error is InfraError {
   return typeof error === 'object' && error !== null && Reflect.get(error, BRAND) === true;
 }
 
-const AWAY = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNABORTED']);
+const AWAY = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ECONNABORTED',
+]);
 
 function codeOf(error: unknown): InfraErrorCode {
   if (typeof error !== 'object' || error === null) return 'INTERNAL';

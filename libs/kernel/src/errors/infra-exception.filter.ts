@@ -1,4 +1,10 @@
-import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter, type HttpServer } from '@nestjs/common';
+import {
+  Catch,
+  HttpException,
+  type ArgumentsHost,
+  type ExceptionFilter,
+  type HttpServer,
+} from '@nestjs/common';
 import { BaseExceptionFilter, type HttpAdapterHost } from '@nestjs/core';
 import { throwError, type Observable } from 'rxjs';
 import type { Logger } from '../ports/logger.js';
@@ -21,7 +27,13 @@ export class InfraExceptionFilter implements ExceptionFilter {
   readonly #logger: Logger | undefined;
   readonly #scope: ProblemJsonScope;
 
-  constructor(deps: { readonly host?: HttpAdapterHost; readonly logger?: Logger; readonly problemJson?: ProblemJsonScope } = {}) {
+  constructor(
+    deps: {
+      readonly host?: HttpAdapterHost;
+      readonly logger?: Logger;
+      readonly problemJson?: ProblemJsonScope;
+    } = {},
+  ) {
     this.#host = deps.host;
     this.#logger = deps.logger;
     this.#scope = deps.problemJson ?? 'all';
@@ -37,12 +49,14 @@ export class InfraExceptionFilter implements ExceptionFilter {
 
   #http(error: unknown, host: ArgumentsHost): void {
     const adapter: HttpServer | undefined = this.#host?.httpAdapter;
-    if (this.#scope === 'infra' && !isInfraError(error)) return new BaseExceptionFilter(adapter).catch(error, host);
+    if (this.#scope === 'infra' && !isInfraError(error))
+      return new BaseExceptionFilter(adapter).catch(error, host);
     if (adapter === undefined) throw error;
     const response: unknown = host.switchToHttp().getResponse();
     const problem = this.#problem(error);
     if (adapter.isHeadersSent?.(response)) return void adapter.end?.(response);
-    if (problem.retryAfterSeconds !== undefined) adapter.setHeader?.(response, 'Retry-After', String(problem.retryAfterSeconds));
+    if (problem.retryAfterSeconds !== undefined)
+      adapter.setHeader?.(response, 'Retry-After', String(problem.retryAfterSeconds));
     adapter.setHeader?.(response, 'Content-Type', 'application/problem+json');
     adapter.reply(response, JSON.stringify(problem.body), problem.body.status);
   }
@@ -53,13 +67,19 @@ export class InfraExceptionFilter implements ExceptionFilter {
     const code = isInfraError(error) ? error.code : (body.code ?? 'INTERNAL');
     const message = body.detail ?? body.title;
     if (host.getArgs().length === GRPC_HANDLER_ARGUMENTS)
-      return throwError(() => ({ code: grpcStatusOf(code as InfraError['code']), details: message, message }));
+      return throwError(() => ({
+        code: grpcStatusOf(code as InfraError['code']),
+        details: message,
+        message,
+      }));
     return throwError(() => ({ status: 'error', code, message, traceId: body.traceId }));
   }
 
   #webSocket(error: unknown, host: ArgumentsHost): void {
     const client: unknown = host.switchToWs().getClient();
-    const data = hasOwnAnswer(error) ? error.getError() : { ...this.#problem(error).body, ...retryAfterOf(error) };
+    const data = hasOwnAnswer(error)
+      ? error.getError()
+      : { ...this.#problem(error).body, ...retryAfterOf(error) };
     emitException(client, data);
   }
 
@@ -67,7 +87,11 @@ export class InfraExceptionFilter implements ExceptionFilter {
     if (!(error instanceof Error)) return error;
     const { body } = this.#problem(error);
     const given: unknown = Reflect.get(error, 'extensions');
-    const extensions = { code: body.code ?? 'INTERNAL', traceId: body.traceId, ...(typeof given === 'object' ? given : {}) };
+    const extensions = {
+      code: body.code ?? 'INTERNAL',
+      traceId: body.traceId,
+      ...(typeof given === 'object' ? given : {}),
+    };
     return Object.assign(error, { extensions });
   }
 

@@ -24,11 +24,18 @@ export interface Problem {
   readonly unexpected: boolean;
 }
 
-const titleOf = (status: number): string => (status === 499 ? 'Client Closed Request' : (STATUS_CODES[status] ?? 'Error'));
+const titleOf = (status: number): string =>
+  status === 499 ? 'Client Closed Request' : (STATUS_CODES[status] ?? 'Error');
 
 function about(status: number, parts: Partial<ProblemDetails>): ProblemDetails {
   const traceId = currentTraceId();
-  return { type: 'about:blank', title: titleOf(status), status, ...parts, ...(traceId !== undefined && { traceId }) };
+  return {
+    type: 'about:blank',
+    title: titleOf(status),
+    status,
+    ...parts,
+    ...(traceId !== undefined && { traceId }),
+  };
 }
 
 function withCode(status: number): { code?: string } {
@@ -42,7 +49,10 @@ function ofHttpException(error: HttpException): ProblemDetails {
   const message: unknown = typeof response === 'object' ? Reflect.get(response, 'message') : response;
   if (Array.isArray(message))
     return about(status, { ...withCode(status), detail: 'Validation failed', errors: message.map(String) });
-  return about(status, { ...withCode(status), detail: typeof message === 'string' ? message : error.message });
+  return about(status, {
+    ...withCode(status),
+    detail: typeof message === 'string' ? message : error.message,
+  });
 }
 
 /** Body parsers and Fastify throw errors that carry their own 4xx status and a message meant for the client. */
@@ -64,7 +74,8 @@ export function problemOf(error: unknown): Problem {
         type: `urn:infra-kit:error:${error.code}`,
         ...(Array.isArray(problems) && { errors: problems.map(String) }),
       },
-      ...(after !== undefined && Number.isFinite(after) && { retryAfterSeconds: Math.max(1, Math.ceil(after / 1000)) }),
+      ...(after !== undefined &&
+        Number.isFinite(after) && { retryAfterSeconds: Math.max(1, Math.ceil(after / 1000)) }),
       unexpected: status >= 500 && error.code === 'INTERNAL',
     };
   }

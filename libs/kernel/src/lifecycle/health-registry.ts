@@ -18,7 +18,11 @@ export class HealthRegistry {
   readonly #checks = new Set<Registered>();
 
   /** `critical`: the service is not ready while this one is down. Disposing the result takes the check out. */
-  register(name: string, check: HealthCheck, options: { readonly critical?: boolean | undefined } = {}): Disposable {
+  register(
+    name: string,
+    check: HealthCheck,
+    options: { readonly critical?: boolean | undefined } = {},
+  ): Disposable {
     const entry = { name, check, critical: options.critical ?? false };
     this.#checks.add(entry);
     return { [Symbol.dispose]: () => void this.#checks.delete(entry) };
@@ -33,14 +37,20 @@ export class HealthRegistry {
     const reports = await Promise.all(asked.map((entry) => ask(entry)));
     const detail = Object.fromEntries(asked.map(({ name }, index) => [name, reports[index]]));
     const down = asked.some(({ critical }, index) => critical && reports[index]?.status === 'down');
-    const status: HealthStatus = down ? 'down' : reports.every((report) => report.status === 'up') ? 'up' : 'degraded';
+    const status: HealthStatus = down
+      ? 'down'
+      : reports.every((report) => report.status === 'up')
+        ? 'up'
+        : 'degraded';
     return { status, detail };
   }
 }
 
 async function ask({ name, check }: Registered): Promise<HealthReport> {
   try {
-    return await withDeadline(undefined, LIMIT_MS, `${name}.health`, (signal) => check({ signal, timeoutMs: LIMIT_MS }));
+    return await withDeadline(undefined, LIMIT_MS, `${name}.health`, (signal) =>
+      check({ signal, timeoutMs: LIMIT_MS }),
+    );
   } catch (error) {
     return { status: 'down', detail: { error: error instanceof Error ? error.message : String(error) } };
   }

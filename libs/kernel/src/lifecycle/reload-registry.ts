@@ -99,10 +99,19 @@ export class ReloadRegistry {
   }
 
   /** Offers a document to one component; resolves with what became of it and never rejects for a bad one. */
-  async offer(component: string, instance: string, document: Omit<ConfigDocument, 'path'>): Promise<ConfigOutcome> {
+  async offer(
+    component: string,
+    instance: string,
+    document: Omit<ConfigDocument, 'path'>,
+  ): Promise<ConfigOutcome> {
     const entry = [...this.#targets].find((t) => t.component === component && t.instance === instance);
     if (entry === undefined)
-      return { revision: document.revision, status: 'refused', errors: [`no component ${component}(${instance})`], restartRequired: [] };
+      return {
+        revision: document.revision,
+        status: 'refused',
+        errors: [`no component ${component}(${instance})`],
+        restartRequired: [],
+      };
     return this.#offerTo(entry, document);
   }
 
@@ -110,7 +119,10 @@ export class ReloadRegistry {
    * Follows `/config/{env}/{service}/{component}` (`{component}.{name}` for a named instance) of `source` for
    * every component, present and future. Disposing the result stops; a source in trouble is asked again with back-off.
    */
-  join(source: ConfigSource, at: { readonly env: string; readonly service: string; readonly instance: string }): Disposable {
+  join(
+    source: ConfigSource,
+    at: { readonly env: string; readonly service: string; readonly instance: string },
+  ): Disposable {
     const joined = { source, root: `/config/${at.env}/${at.service}`, by: at.instance };
     const stop = new AbortController();
     this.#joined = joined;
@@ -124,11 +136,19 @@ export class ReloadRegistry {
     };
   }
 
-  async #offerTo(entry: Registered, { revision, value }: Omit<ConfigDocument, 'path'>): Promise<ConfigOutcome> {
+  async #offerTo(
+    entry: Registered,
+    { revision, value }: Omit<ConfigDocument, 'path'>,
+  ): Promise<ConfigOutcome> {
     try {
       const restartRequired = await entry.offer(value);
       Object.assign(entry, { revision, rejected: undefined, restartRequired });
-      this.#logger.info('configuration applied', { component: entry.component, name: entry.instance, revision, restartRequired });
+      this.#logger.info('configuration applied', {
+        component: entry.component,
+        name: entry.instance,
+        revision,
+        restartRequired,
+      });
       return { revision, status: 'applied', errors: [], restartRequired };
     } catch (error) {
       const errors = reasons(error);
@@ -160,7 +180,8 @@ export class ReloadRegistry {
           pauseMs = RETRY_FIRST_MS;
         }
       } catch (error) {
-        if (!signal.aborted) this.#logger.warn('configuration source in trouble, asking again', { path, err: error });
+        if (!signal.aborted)
+          this.#logger.warn('configuration source in trouble, asking again', { path, err: error });
       }
       await this.#clock.sleep(pauseMs, signal).catch(() => undefined);
       pauseMs = Math.min(pauseMs * 2, RETRY_MAX_MS);

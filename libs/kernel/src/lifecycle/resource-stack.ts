@@ -1,5 +1,13 @@
 /** The order of a shutdown: fail readiness, leave the registry, stop intake, finish work, flush, give leases back, disconnect. */
-export const PHASES = ['readiness', 'deregister', 'intake', 'drain', 'flush', 'leases', 'connections'] as const;
+export const PHASES = [
+  'readiness',
+  'deregister',
+  'intake',
+  'drain',
+  'flush',
+  'leases',
+  'connections',
+] as const;
 export type Phase = (typeof PHASES)[number];
 
 export interface Resource {

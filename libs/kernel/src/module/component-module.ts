@@ -1,4 +1,10 @@
-import type { DynamicModule, InjectionToken, OptionalFactoryDependency, Provider, Type } from '@nestjs/common';
+import type {
+  DynamicModule,
+  InjectionToken,
+  OptionalFactoryDependency,
+  Provider,
+  Type,
+} from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { InfraError } from '../errors/infra-error.js';
 import { HealthRegistry } from '../lifecycle/health-registry.js';
@@ -15,7 +21,13 @@ import {
   type InjectionEntry,
   type Placement,
 } from './component.js';
-import { APP_IDENTITY, KernelModule, TEST_SETTING, type AppIdentity, type TestSetting } from './kernel.module.js';
+import {
+  APP_IDENTITY,
+  KernelModule,
+  TEST_SETTING,
+  type AppIdentity,
+  type TestSetting,
+} from './kernel.module.js';
 
 type NestEntry = InjectionToken | OptionalFactoryDependency;
 
@@ -44,7 +56,12 @@ type Host = [
   AppIdentity | undefined,
 ];
 
-function refuseTwins(modules: ModulesContainer, token: InjectionToken, component: string, name: string): void {
+function refuseTwins(
+  modules: ModulesContainer,
+  token: InjectionToken,
+  component: string,
+  name: string,
+): void {
   const owners = [...modules.values()].filter((module) => module.providers.has(token));
   if (owners.length < 2) return;
   const message = `${component}: ${owners.length} modules make the instance '${name}'; import it once, or give each its own name`;
@@ -126,7 +143,11 @@ export function componentModuleAsync<
   P extends ComponentProvider,
   D extends object,
   const I extends readonly InjectionEntry[],
->(module: Type<unknown>, definition: ComponentDefinition<O, P, D>, options: AsyncOptions<O, I>): DynamicModule {
+>(
+  module: Type<unknown>,
+  definition: ComponentDefinition<O, P, D>,
+  options: AsyncOptions<O, I>,
+): DynamicModule {
   const { name, isGlobal, imports, inject, useFactory } = options;
   const factory = useFactory as (...args: unknown[]) => O | Promise<O>;
   return assemble(module, definition, {

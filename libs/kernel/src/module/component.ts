@@ -56,7 +56,9 @@ export async function buildComponent<P>(
   build: (setting: ComponentSetting) => P | Promise<P>,
 ): Promise<P> {
   const name = deps.name ?? DEFAULT_INSTANCE;
-  const logger = (deps.logger ?? new NestLogger()).namespace(name === DEFAULT_INSTANCE ? component : `${component}.${name}`);
+  const logger = (deps.logger ?? new NestLogger()).namespace(
+    name === DEFAULT_INSTANCE ? component : `${component}.${name}`,
+  );
   const stack = deps.stack?.scope() ?? new ResourceStack();
   try {
     return await build({
@@ -109,7 +111,11 @@ export interface AsyncOptions<O, D extends readonly InjectionEntry[]> extends Pl
   readonly useFactory: (...args: InjectedArgs<D>) => O | Promise<O>;
 }
 
-export interface ComponentDefinition<O extends object, P extends ComponentProvider, D extends object = object> {
+export interface ComponentDefinition<
+  O extends object,
+  P extends ComponentProvider,
+  D extends object = object,
+> {
   /** The package's name: part of tokens, log namespaces and configuration paths. */
   readonly component: string;
   /** The abstract class: type and token of the default instance. */
@@ -125,5 +131,7 @@ export interface ComponentDefinition<O extends object, P extends ComponentProvid
 
 /** The token of an instance: the abstract class itself, or a symbol of the name. */
 export function instanceToken<P>(component: string, token: Abstract<P>, name?: string): Abstract<P> | symbol {
-  return name === undefined || name === DEFAULT_INSTANCE ? token : Symbol.for(`infra-kit:${component}:${name}`);
+  return name === undefined || name === DEFAULT_INSTANCE
+    ? token
+    : Symbol.for(`infra-kit:${component}:${name}`);
 }

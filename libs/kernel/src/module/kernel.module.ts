@@ -1,4 +1,11 @@
-import { Global, Inject, Injectable, Module, type BeforeApplicationShutdown, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Global,
+  Inject,
+  Injectable,
+  Module,
+  type BeforeApplicationShutdown,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { HealthRegistry } from '../lifecycle/health-registry.js';
 import { ReloadRegistry } from '../lifecycle/reload-registry.js';
@@ -47,7 +54,8 @@ export class KernelLifecycle implements BeforeApplicationShutdown, OnApplication
 
 export function reportClose(logger: Logger, report: CloseReport): void {
   for (const { name, phase, outcome, durationMs, error } of report.resources)
-    if (outcome !== 'closed') logger.error('a resource did not close', { resource: name, phase, outcome, durationMs, err: error });
+    if (outcome !== 'closed')
+      logger.error('a resource did not close', { resource: name, phase, outcome, durationMs, err: error });
 }
 
 /** One a application, imported by every component's module: stack, registries, logger, clock. */

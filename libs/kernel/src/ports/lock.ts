@@ -37,4 +37,8 @@ export class LockLostError extends InfraError {
     super('FAILED_PRECONDITION', message, { retryable: true, ...options });
   }
 }
-Object.defineProperty(LockLostError.prototype, 'name', { value: 'LockLostError', configurable: true, writable: true });
+Object.defineProperty(LockLostError.prototype, 'name', {
+  value: 'LockLostError',
+  configurable: true,
+  writable: true,
+});

@@ -1,4 +1,11 @@
-import { metrics, type Attributes, type Counter, type Histogram, type MeterProvider, type MetricOptions } from '@opentelemetry/api';
+import {
+  metrics,
+  type Attributes,
+  type Counter,
+  type Histogram,
+  type MeterProvider,
+  type MetricOptions,
+} from '@opentelemetry/api';
 
 /**
  * Instruments that follow the current MeterProvider: one obtained before the SDK has started would stay dead,
@@ -22,7 +29,11 @@ export function lazyCounter(scope: string, name: string, options?: MetricOptions
   return { add: (value: number, attributes?: Attributes) => get().add(value, attributes) };
 }
 
-export function lazyHistogram(scope: string, name: string, options?: MetricOptions): Pick<Histogram, 'record'> {
+export function lazyHistogram(
+  scope: string,
+  name: string,
+  options?: MetricOptions,
+): Pick<Histogram, 'record'> {
   const get = lazily((provider) => provider.getMeter(scope).createHistogram(name, options));
   return { record: (value: number, attributes?: Attributes) => get().record(value, attributes) };
 }

@@ -41,7 +41,7 @@ function shown(property: string, value: unknown): string {
   if (SECRET.test(property)) return ' (value not shown)';
   if (typeof value === 'string' && value.includes('@')) return ` (got ${redactUrl(value)})`;
   if (typeof value === 'object' || typeof value === 'function') return '';
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value as number | boolean | bigint);
   return ` (got ${text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)}…` : text})`;
 }
 

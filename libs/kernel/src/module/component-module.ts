@@ -83,7 +83,11 @@ function providerOf<O extends object, P extends ComponentProvider, D extends obj
     const dependencies = Object.fromEntries(wanted.map(([key], index) => [key, resolved[index]])) as D;
     const provider = await create(test && forTest ? forTest(options) : options, {
       ...dependencies,
-      ...{ stack, reload, logger, clock, name },
+      stack,
+      reload,
+      logger,
+      clock,
+      name,
       env: test ? 'test' : identity?.env,
       service: identity?.service,
     });

@@ -1,0 +1,189 @@
+// What `npm test` runs: finds the servers this machine can give, then jest over the suites that have theirs.
+//
+//   npm test                                  all three projects
+//   npm test -- libs/cache -t 'expires'       arguments go on to jest
+//   npm test -- --select unit                 one project: unit, integration or e2e
+//   INFRA_TEST_REQUIRE=redis,etcd npm test    leaving a suite of these servers out is a failure
+import { spawn } from 'node:child_process';
+import { globSync, writeSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { acquire, launchSource, SERVER_KINDS, SERVERS, sweepLeftovers } from '@infra-kit/testkit';
+
+const JEST = [
+  '--experimental-vm-modules',
+  '--disable-warning=ExperimentalWarning',
+  'node_modules/jest/bin/jest.js',
+];
+const SUFFIX = { unit: 'spec', integration: 'int-spec', e2e: 'e2e-spec' };
+const TAG = new RegExp(`^(${SERVER_KINDS.join('|')})(-fault)?$`);
+
+/** Ends the run before jest: a sentence, then the one line every run ends with. */
+function refuse(sentence) {
+  writeSync(2, `${sentence}\n`);
+  writeSync(1, '\n0 passed, 1 failed\n');
+  process.exit(1);
+}
+
+/** --select is ours, all else is jest's. */
+function parseArguments(argv) {
+  const select = [];
+  const rest = [];
+  for (let at = 0; at < argv.length; at++) {
+    const [flag, value] = argv[at].split('=', 2);
+    if (flag === '--select') select.push(...(value ?? argv[++at] ?? '').split(','));
+    else rest.push(argv[at]);
+  }
+  const unknown = select.filter((name) => !(name in SUFFIX));
+  if (unknown.length > 0)
+    refuse(
+      `--select: there is no project '${unknown.join("', '")}'; there are ${Object.keys(SUFFIX).join(', ')}.`,
+    );
+  return { projects: select.length > 0 ? select : Object.keys(SUFFIX), rest };
+}
+
+function requiredKinds() {
+  const names = (process.env.INFRA_TEST_REQUIRE ?? '').split(',').map((name) => name.trim());
+  const required = names.filter((name) => name !== '');
+  const unknown = required.filter((name) => !SERVER_KINDS.includes(name));
+  if (unknown.length > 0)
+    refuse(
+      `INFRA_TEST_REQUIRE: no server is called '${unknown.join("', '")}'; known are ${SERVER_KINDS.join(', ')}.`,
+    );
+  return required;
+}
+
+/** cart.redis.etcd-fault.int-spec.ts → [{ kind: 'redis', fault: false }, { kind: 'etcd', fault: true }] */
+function needsOf(file) {
+  const parts = file.split('/').at(-1).split('.').slice(1, -2);
+  return parts.flatMap((part) => {
+    const match = TAG.exec(part);
+    return match === null ? [] : [{ kind: match[1], fault: match[2] !== undefined }];
+  });
+}
+
+/** The suites that want a server, of the selected projects, as far as path arguments let them run. */
+function serverSuites({ projects, rest }) {
+  const paths = rest.filter((argument, at) => !argument.startsWith('-') && !rest[at - 1]?.startsWith('-'));
+  return projects
+    .flatMap((project) => globSync(`{libs,apps}/*/test/**/*.${SUFFIX[project]}.ts`))
+    .map((file) => ({ file: file.replaceAll('\\', '/') }))
+    .filter(({ file }) => paths.length === 0 || paths.some((path) => new RegExp(path, 'i').test(file)))
+    .map(({ file }) => ({ file, needs: needsOf(file) }))
+    .filter(({ needs }) => needs.length > 0)
+    .toSorted((a, b) => (a.file < b.file ? -1 : 1));
+}
+
+function withoutPassword(url) {
+  return url.replace(/\/\/[^/@]*@/g, '//***@');
+}
+
+/** What one kind of server is run on: a shared server, an own one for fault suites, or the reason why there is none. */
+async function provide(kind, { shared, launched }) {
+  const source = await launchSource(kind);
+  const cannotLaunch =
+    SERVERS[kind] === undefined
+      ? 'it cannot be launched yet'
+      : 'no Docker engine answers and no binary was found';
+  const found = { kind, server: undefined, source, reason: undefined, faultReason: undefined };
+  if (launched && source === undefined)
+    found.faultReason = `fault suites hurt a server of their own, and ${cannotLaunch}`;
+  if (!shared) return found;
+  if (SERVERS[kind] === undefined) return { ...found, reason: cannotLaunch };
+  if (source === undefined && !process.env[SERVERS[kind].variable])
+    return { ...found, reason: `${cannotLaunch}, and ${SERVERS[kind].variable} is not set` };
+  try {
+    return { ...found, server: await acquire(kind) };
+  } catch (error) {
+    return { ...found, reason: error.message.trim() };
+  }
+}
+
+function describe({ server, source, reason, faultReason }) {
+  if (reason !== undefined) return `LEFT OUT: ${reason}`;
+  const own = faultReason === undefined ? '' : '; FAULT SUITES LEFT OUT';
+  if (server !== undefined) return `${server.source} ${withoutPassword(server.url)}${own}`;
+  return faultReason === undefined ? `${source}, launched by the fault suites` : `LEFT OUT: ${faultReason}`;
+}
+
+/** Why a suite cannot run, or undefined when it can. */
+function whyLeftOut(suite, servers) {
+  for (const { kind, fault } of suite.needs) {
+    const { reason, faultReason } = servers.get(kind);
+    const why = fault ? faultReason : reason;
+    if (why !== undefined) return { ...suite, kind, why };
+  }
+  return undefined;
+}
+
+function printServers(servers) {
+  console.log('servers');
+  for (const kind of SERVER_KINDS) {
+    const found = servers.get(kind);
+    console.log(
+      `  ${kind.padEnd(14)} ${found === undefined ? 'no suite of this run wants it' : describe(found)}`,
+    );
+  }
+  console.log();
+}
+
+function printLeftOut(leftOut) {
+  for (const { file, kind, why } of leftOut)
+    console.log(`!! LEFT OUT  ${file}\n!!           no ${kind}: ${why}`);
+  if (leftOut.length > 0)
+    console.log(`!! ${leftOut.length} suites left out. tools/testbed-install.sh installs what they want.\n`);
+}
+
+function addressesFor(servers) {
+  const started = [...servers.values()].filter(({ server }) => server !== undefined);
+  return Object.fromEntries(started.map(({ kind, server }) => [SERVERS[kind].variable, server.url]));
+}
+
+/** Runs jest and resolves with its exit code; signals to this process go on to it. */
+function runJest(args, env) {
+  return new Promise((resolve, reject) => {
+    const jest = spawn(process.execPath, [...JEST, ...args], {
+      stdio: 'inherit',
+      env: { ...process.env, ...env },
+    });
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => jest.kill(signal));
+    jest.once('error', reject);
+    jest.once('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal]));
+  });
+}
+
+process.chdir(join(import.meta.dirname, '..'));
+const run = parseArguments(process.argv.slice(2));
+const required = requiredKinds();
+await sweepLeftovers();
+
+const suites = serverSuites(run);
+const needs = suites.flatMap((suite) => suite.needs);
+const servers = new Map();
+try {
+  for (const kind of SERVER_KINDS) {
+    const launched = needs.some((need) => need.kind === kind && need.fault);
+    const shared = required.includes(kind) || needs.some((need) => need.kind === kind && !need.fault);
+    if (shared || launched) servers.set(kind, await provide(kind, { shared, launched }));
+  }
+  printServers(servers);
+  const missing = required.filter((kind) => servers.get(kind).reason ?? servers.get(kind).faultReason);
+  if (missing.length > 0) {
+    const sentences = missing.map(
+      (kind) => `${kind}: ${servers.get(kind).reason ?? servers.get(kind).faultReason}`,
+    );
+    refuse(
+      `INFRA_TEST_REQUIRE names what cannot be had.\n  ${sentences.join('\n  ')}\nRun tools/testbed-install.sh.`,
+    );
+  }
+  const leftOut = suites.map((suite) => whyLeftOut(suite, servers)).filter((suite) => suite !== undefined);
+  printLeftOut(leftOut);
+
+  const ignored = leftOut.map(({ file }) => `--testPathIgnorePatterns=/${RegExp.escape(file)}$`);
+  // an array option of jest swallows what follows it, so each of ours is closed by the next flag
+  const args = [...ignored, '--selectProjects', ...run.projects, '--config=jest.config.js', ...run.rest];
+  process.exitCode = await runJest(args, addressesFor(servers));
+} finally {
+  await Promise.all([...servers.values()].map(({ server }) => server?.stop()));
+  await sweepLeftovers();
+}

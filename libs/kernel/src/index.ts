@@ -31,7 +31,7 @@ export { Logger, type LogMethod } from './ports/logger.js';
 export { NestLogger } from './ports/nest-logger.js';
 export { SwitchableLogger } from './ports/switchable-logger.js';
 
-export { HealthRegistry, type HealthCheck } from './lifecycle/health-registry.js';
+export { HealthRegistry, type ComponentHealth, type HealthCheck, type ServiceHealth } from './lifecycle/health-registry.js';
 export { ReloadRegistry, type ReloadStatus, type ReloadTarget } from './lifecycle/reload-registry.js';
 export {
   PHASES,

@@ -21,7 +21,9 @@ function benchOf(file) {
 }
 
 function chosen(benches, [component, filter]) {
-  const components = [...new Set(benches.map((bench) => bench.component))].toSorted();
+  const components = [...new Set(benches.map((bench) => bench.component))].toSorted((a, b) =>
+    a < b ? -1 : 1,
+  );
   if (component !== undefined && !components.includes(component)) {
     console.error(`There is no bench of '${component}'. There are: ${components.join(', ') || 'none yet'}.`);
     process.exit(1);

@@ -3,6 +3,7 @@ export { type PollOptions, until } from './process/poll.js';
 export { isAlive } from './process/processes.js';
 export type { ProcessRecord } from './process/run-folder.js';
 export { sweepLeftovers } from './process/sweep.js';
+export { FaultProxy, type ProxyCounts, type ProxyTarget } from './proxy/fault-proxy.js';
 export { SERVER_KINDS, SERVERS } from './servers/catalog.js';
 export {
   acquire,

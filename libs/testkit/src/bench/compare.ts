@@ -45,7 +45,7 @@ async function enlist(subject: ComparedSubject, roundMs: number, concurrency: nu
     iterations *= 2;
     seconds = await timer(iterations);
   }
-  for (let warmUp = 0; warmUp < WARM_UPS; warmUp++) {
+  for (let warmUp = 0; warmUp < WARM_UPS && seconds > 0; warmUp++) {
     iterations = Math.max(1, Math.round(roundMs / 1_000 / seconds / concurrency)) * concurrency;
     seconds = await timer(iterations);
   }

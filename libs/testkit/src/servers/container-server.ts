@@ -7,7 +7,8 @@ import type { ServerRecipe } from './server-recipe.js';
 /** The part of the engine's container handle that faults need. */
 interface EngineContainer {
   kill(options: { signal: string }): Promise<unknown>;
-  start(): Promise<unknown>;
+  /** Also starts one that has ended. */
+  restart(): Promise<unknown>;
   pause(): Promise<unknown>;
   unpause(): Promise<unknown>;
   inspect(): Promise<{ State: { Running: boolean; Paused: boolean } }>;
@@ -40,13 +41,14 @@ export class ContainerServer implements RunningServer {
   }
 
   static async launch(recipe: ServerRecipe, options: LaunchOptions): Promise<ContainerServer> {
-    const { GenericContainer, getContainerRuntimeClient } = await import('testcontainers');
+    const { GenericContainer, getContainerRuntimeClient, Wait } = await import('testcontainers');
     const { image, port: containerPort, command } = recipe.container;
     const port = await freePort();
     const started = await new GenericContainer(image)
       .withCommand([...command, ...(options.args ?? [])])
       .withExposedPorts({ container: containerPort, host: port })
-      .withStartupTimeout(recipe.startTimeoutMs)
+      // none: its own strategies want a shell in the image, and the recipe knows better what ready means
+      .withWaitStrategy(Wait.forAll([]))
       .start();
     const client = await getContainerRuntimeClient();
     const engine = client.container.getById(started.getId());
@@ -79,8 +81,7 @@ export class ContainerServer implements RunningServer {
 
   async restart(): Promise<void> {
     if (await this.#is('Paused')) await this.#engine.unpause();
-    if (await this.#is('Running')) await this.#started.restart();
-    else await this.#engine.start();
+    await this.#engine.restart();
     await this.#ready();
   }
 

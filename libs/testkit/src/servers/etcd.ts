@@ -14,10 +14,16 @@ async function isHealthy(url: string): Promise<boolean> {
 
 function flags(client: string, advertised: string, peer: string, data: string): readonly string[] {
   return [
-    ...['--name', 't', '--data-dir', data],
-    ...['--listen-client-urls', client, '--advertise-client-urls', advertised],
-    ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', `t=${peer}`],
-    ...['--logger', 'zap', '--log-level', 'error', '--unsafe-no-fsync'],
+    '--name=t',
+    `--data-dir=${data}`,
+    `--listen-client-urls=${client}`,
+    `--advertise-client-urls=${advertised}`,
+    `--listen-peer-urls=${peer}`,
+    `--initial-advertise-peer-urls=${peer}`,
+    `--initial-cluster=t=${peer}`,
+    '--logger=zap',
+    '--log-level=error',
+    '--unsafe-no-fsync',
   ];
 }
 

@@ -24,6 +24,13 @@ function pings(url: string): Promise<boolean> {
   });
 }
 
+/** Without persistence. The title stays: the sweep knows a server by its command line. */
+const SETTINGS = { save: '', appendonly: 'no', databases: '64', 'set-proc-title': 'no' };
+
+function flags(settings: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+}
+
 /** Redis without persistence: what it held is gone after kill() or restart(), as in a cache that lost its node. */
 export const redisRecipe: ServerRecipe = {
   kind: 'redis',
@@ -34,14 +41,7 @@ export const redisRecipe: ServerRecipe = {
   native: {
     binary: 'redis-server',
     folders: ['/usr/bin', '/usr/local/bin', '/opt/homebrew/bin'],
-    args: ({ port, folder }) => [
-      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder],
-      ...['--save', '', '--appendonly', 'no', '--databases', '64', '--set-proc-title', 'no'],
-    ],
+    args: ({ port, folder }) => flags({ port: String(port), bind: '127.0.0.1', dir: folder, ...SETTINGS }),
   },
-  container: {
-    image: 'redis:7.0.15',
-    port: 6379,
-    command: ['redis-server', '--save', '', '--appendonly', 'no', '--databases', '64'],
-  },
+  container: { image: 'redis:7.0.15', port: 6379, command: ['redis-server', ...flags(SETTINGS)] },
 };

@@ -1,0 +1,72 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { FaultProxy, launchEtcd, type RunningServer, until } from '@infra-kit/testkit';
+
+const PATIENCE_MS = 1_000;
+const KEY = Buffer.from('testkit/key').toString('base64');
+
+/** etcd's JSON gateway. Rejects when nothing answers within the patience. */
+async function gateway(
+  url: string,
+  path: string,
+  body: object,
+): Promise<{ readonly kvs?: { readonly value: string }[] }> {
+  const response = await fetch(new URL(path, url), {
+    method: 'POST',
+    headers: { connection: 'close' },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  });
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  return (await response.json()) as { kvs?: { value: string }[] };
+}
+
+async function put(url: string, value: string): Promise<void> {
+  await gateway(url, '/v3/kv/put', { key: KEY, value: Buffer.from(value).toString('base64') });
+}
+
+async function get(url: string): Promise<string | undefined> {
+  const { kvs } = await gateway(url, '/v3/kv/range', { key: KEY });
+  return kvs?.[0] === undefined ? undefined : Buffer.from(kvs[0].value, 'base64').toString();
+}
+
+describe("an etcd of one's own", () => {
+  let server: RunningServer;
+  beforeEach(async () => {
+    server = await launchEtcd();
+  });
+  afterEach(() => server.stop());
+
+  it('is healthy and keeps what is put', async () => {
+    const health = await fetch(new URL('/health', server.url));
+    expect(await health.json()).toMatchObject({ health: 'true' });
+    await put(server.url, 'value');
+    expect(await get(server.url)).toBe('value');
+  });
+
+  it('answers nothing while it is paused, and goes on when it is resumed', async () => {
+    await put(server.url, 'before');
+    await server.pause();
+    await expect(get(server.url)).rejects.toThrow();
+    await server.resume();
+    expect(await until('it answers', () => get(server.url))).toBe('before');
+  });
+
+  it('keeps its data and its port when it is killed and restarted', async () => {
+    await put(server.url, 'kept');
+    await server.kill();
+    await expect(get(server.url)).rejects.toThrow();
+    await server.restart();
+    expect(await get(server.url)).toBe('kept');
+  });
+
+  it('is silent in a blackhole of the proxy and back after it', async () => {
+    const proxy = await FaultProxy.start(server);
+    const url = proxy.through(server.url);
+    await put(url, 'through');
+    proxy.blackhole();
+    await expect(get(url)).rejects.toThrow();
+    await proxy.restore();
+    expect(await until('it answers', () => get(url))).toBe('through');
+    await proxy.close();
+  });
+});

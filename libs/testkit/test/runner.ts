@@ -1,0 +1,31 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { isAlive, until } from '@infra-kit/testkit';
+
+export interface Runner {
+  readonly pid: number;
+  /** Of the server it launched. */
+  readonly server: { readonly pid: number; readonly folder: string };
+  /** Ends the runner, and resolves when it is dead. */
+  kill(signal: NodeJS.Signals): Promise<void>;
+}
+
+/** Starts fixtures/runner.mjs on the built package. */
+export async function startRunner(...args: string[]): Promise<Runner> {
+  const child: ChildProcess = fork(join(import.meta.dirname, 'fixtures', 'runner.mjs'), args, {
+    execArgv: [],
+  });
+  const pid = child.pid;
+  if (pid === undefined) throw new Error('the runner did not start');
+  const [server] = (await once(child, 'message')) as [Runner['server']];
+  return {
+    pid,
+    server,
+    async kill(signal) {
+      if (!isAlive(pid)) return;
+      child.kill(signal);
+      await until('the runner is dead', () => !isAlive(pid));
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { existsSync } from 'node:fs';
+import { isAlive, sweepLeftovers, until } from '@infra-kit/testkit';
+import { type Runner, startRunner } from './runner.js';
+
+describe('what a runner leaves behind', () => {
+  let runner: Runner;
+
+  afterEach(async () => {
+    await runner.kill('SIGKILL');
+    if (isAlive(runner.server.pid)) process.kill(-runner.server.pid, 'SIGKILL');
+    await sweepLeftovers();
+  });
+
+  it('outlives a runner killed by SIGKILL, and is ended with its folder by the next sweep', async () => {
+    runner = await startRunner('idle');
+    await runner.kill('SIGKILL');
+    await sweepLeftovers();
+    expect(isAlive(runner.server.pid)).toBe(false);
+    expect(existsSync(runner.server.folder)).toBe(false);
+  });
+
+  it('is left alone while its runner lives', async () => {
+    runner = await startRunner('idle');
+    await sweepLeftovers();
+    expect(isAlive(runner.server.pid)).toBe(true);
+    expect(existsSync(runner.server.folder)).toBe(true);
+  });
+
+  it('is never a stranger: a process whose command line is not the recorded one survives the sweep', async () => {
+    runner = await startRunner('idle', 'a server that had this id before');
+    await runner.kill('SIGKILL');
+    await sweepLeftovers();
+    expect(isAlive(runner.server.pid)).toBe(true);
+    expect(existsSync(runner.server.folder)).toBe(false);
+  });
+
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    'is nothing when the runner ends by %s',
+    async (signal) => {
+      runner = await startRunner('idle');
+      await runner.kill(signal);
+      await until('the server is dead', () => !isAlive(runner.server.pid));
+      expect(existsSync(runner.server.folder)).toBe(false);
+    },
+  );
+});

@@ -1,0 +1,18 @@
+import { Module } from '@nestjs/common';
+import { InfraKitModule } from 'infra-kit';
+import { ProductsModule } from './products/products.module.js';
+import { ReservationsModule } from './reservations/reservations.module.js';
+
+@Module({
+  imports: [
+    InfraKitModule.forRoot({
+      service: process.env['INFRA_SERVICE'] ?? 'flash-sale',
+      clog: true,
+      uid: true,
+      cache: { keyPrefix: 'flash-sale:' },
+    }),
+    ProductsModule,
+    ReservationsModule,
+  ],
+})
+export class AppModule {}

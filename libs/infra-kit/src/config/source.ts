@@ -1,0 +1,68 @@
+import type { ModuleMetadata } from '@nestjs/common';
+import { ConfigError, type InjectionEntry } from '@infra-kit/kernel';
+import { instanceLabel, type Instance } from './components.js';
+import { parseEntry, requestedInstances, type RequestedInstance } from './instances.js';
+
+/** What was asked for, once it is known. */
+export interface Requested {
+  readonly options: object;
+  readonly instances: readonly RequestedInstance[];
+}
+
+/** Where the configuration comes from, and what is loaded: that must be known before the configuration is. */
+export interface Source {
+  readonly loads: readonly Instance[];
+  readonly imports: NonNullable<ModuleMetadata['imports']>;
+  readonly inject: readonly InjectionEntry[];
+  readonly read: (...args: unknown[]) => Promise<Requested>;
+}
+
+export function constantSource(options: object): Source {
+  const instances = requestedInstances(options);
+  return { loads: instances, imports: [], inject: [], read: () => Promise.resolve({ options, instances }) };
+}
+
+interface AsyncInput {
+  readonly components: readonly string[];
+  readonly imports?: ModuleMetadata['imports'] | undefined;
+  readonly inject?: readonly InjectionEntry[] | undefined;
+  readonly useFactory: (...args: never[]) => object | Promise<object>;
+}
+
+export function factorySource({ components, imports, inject, useFactory }: AsyncInput): Source {
+  const loads = components.map((entry) => {
+    const instance = parseEntry(entry);
+    if (instance === undefined)
+      throw new ConfigError('infra-kit', [
+        `components: unknown entry '${entry}'; write 'cache', or 'cache:sessions' for a named one`,
+      ]);
+    return instance;
+  });
+  const factory = useFactory as (...args: unknown[]) => object | Promise<object>;
+  return {
+    loads,
+    imports: imports ?? [],
+    inject: inject ?? [],
+    read: async (...args) => splitByEntry(loads, await factory(...args)),
+  };
+}
+
+/** The factory's result has a key an entry; each becomes the options of that instance. */
+function splitByEntry(loads: readonly Instance[], result: object): Requested {
+  const labels = loads.map((instance) => instanceLabel(instance));
+  const missing = labels.filter((label) => Reflect.get(result, label) === undefined);
+  if (missing.length > 0)
+    throw new ConfigError(
+      'infra-kit',
+      missing.map(
+        (label) =>
+          `${label}: named in components, missing in the factory's result; add it, or true for its defaults`,
+      ),
+    );
+  const own = Object.fromEntries(Object.entries(result).filter(([key]) => !labels.includes(key)));
+  const instances = loads.map((instance) => {
+    const given: unknown = Reflect.get(result, instanceLabel(instance));
+    return { ...instance, options: given === true ? {} : (Object(given) as object) };
+  });
+  return { options: own, instances };
+}

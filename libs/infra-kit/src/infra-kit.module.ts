@@ -1,0 +1,166 @@
+import {
+  Module,
+  type DynamicModule,
+  type InjectionToken,
+  type MiddlewareConsumer,
+  type NestModule,
+  type OptionalFactoryDependency,
+  type Provider,
+} from '@nestjs/common';
+import { LazyModuleLoader } from '@nestjs/core';
+import {
+  APP_IDENTITY,
+  FORCED_TEST_SETTING,
+  HealthRegistry,
+  KernelModule,
+  Logger,
+  ReloadRegistry,
+  ResourceStack,
+  TEST_SETTING,
+  envText,
+  type InjectionEntry,
+  type TestSetting,
+} from '@infra-kit/kernel';
+import { COMPONENTS, type ComponentKey } from './config/components.js';
+import type {
+  InfraKitAsyncOptions,
+  InfraKitEntry,
+  InfraKitOptions,
+  InfraKitResult,
+} from './config/options.js';
+import { SettledConfig } from './config/settled-config.js';
+import { constantSource, factorySource, type Source } from './config/source.js';
+import { healthController } from './health/health.controller.js';
+import { HealthPages, loadTerminus } from './health/health-pages.js';
+import { RequestHooks } from './http/request-hooks.js';
+import { HEALTH_CONTROLLER, InfraKitHost } from './lifecycle/infra-kit-host.js';
+import { ShutdownDriver } from './lifecycle/shutdown-driver.js';
+import { StartReport } from './lifecycle/start-report.js';
+
+type Mode = 'normal' | 'test';
+
+const nestEntry = (entry: InjectionEntry): InjectionToken | OptionalFactoryDependency =>
+  typeof entry === 'object' ? { token: entry.token, optional: entry.optional ?? false } : entry;
+
+async function fakeTestSetting(): Promise<TestSetting> {
+  const { FakeClock } = await import('@infra-kit/kernel/testing');
+  return { clock: new FakeClock() };
+}
+
+function componentImport<K extends ComponentKey>(component: K, name: string | undefined): DynamicModule {
+  return COMPONENTS[component].module(name, {
+    inject: [SettledConfig],
+    useFactory: (config: SettledConfig) => config.of(component, name),
+  });
+}
+
+function providersOf(source: Source, mode: Mode): Provider[] {
+  return [
+    {
+      provide: SettledConfig,
+      inject: [TEST_SETTING, ...source.inject.map((entry) => nestEntry(entry))],
+      useFactory: async (test: TestSetting | null, ...args: unknown[]) => {
+        const { options, instances } = await source.read(...args);
+        return SettledConfig.settle(options, instances, test !== null);
+      },
+    },
+    {
+      provide: APP_IDENTITY,
+      useFactory: (config: SettledConfig) => config.identity,
+      inject: [SettledConfig],
+    },
+    {
+      provide: FORCED_TEST_SETTING,
+      useFactory: () => (mode === 'test' || envText('INFRA_ENV') === 'test' ? fakeTestSetting() : undefined),
+    },
+    RequestHooks,
+    {
+      provide: ShutdownDriver,
+      inject: [ResourceStack, Logger, SettledConfig],
+      useFactory: makeShutdownDriver,
+    },
+    {
+      provide: HealthPages,
+      inject: [SettledConfig, LazyModuleLoader, HealthRegistry, ReloadRegistry, ShutdownDriver],
+      useFactory: makeHealthPages,
+    },
+    StartReport,
+    InfraKitHost,
+  ];
+}
+
+function makeShutdownDriver(stack: ResourceStack, logger: Logger, config: SettledConfig): ShutdownDriver {
+  const { shutdown: settings } = config.own;
+  return new ShutdownDriver({
+    stack,
+    logger: logger.namespace('shutdown'),
+    settings,
+    env: config.identity.env,
+  });
+}
+
+async function makeHealthPages(
+  config: SettledConfig,
+  loader: LazyModuleLoader,
+  registry: HealthRegistry,
+  reload: ReloadRegistry,
+  shutdown: ShutdownDriver,
+): Promise<HealthPages | null> {
+  if (!config.healthOn) return null;
+  registry.requireUp(config.own.health.critical);
+  return new HealthPages({
+    ...(await loadTerminus(loader)),
+    registry,
+    reload,
+    shutdown,
+    showDetails: config.showHealthDetails,
+    service: config.identity.service,
+  });
+}
+
+function assemble(source: Source, mode: Mode): DynamicModule {
+  const controller = healthController();
+  return {
+    module: InfraKitModule,
+    global: true,
+    imports: [
+      KernelModule,
+      ...source.imports,
+      ...source.loads.map(({ component, name }) => componentImport(component, name)),
+    ],
+    controllers: [controller],
+    providers: [{ provide: HEALTH_CONTROLLER, useValue: controller }, ...providersOf(source, mode)],
+    exports: [SettledConfig, APP_IDENTITY, FORCED_TEST_SETTING, RequestHooks],
+  };
+}
+
+/**
+ * The suite in one module. Only what is named is loaded; every provider is global.
+ * Nothing is opened or demanded when `forRoot` is called: configuration is checked, whole, when the application is created.
+ */
+@Module({})
+export class InfraKitModule implements NestModule {
+  constructor(private readonly host: InfraKitHost) {}
+
+  configure(_consumer: MiddlewareConsumer): void {
+    this.host.beforeRoutes();
+  }
+
+  static forRoot(options: InfraKitOptions = {}): DynamicModule {
+    return assemble(constantSource(options), 'normal');
+  }
+
+  /** The same components on memory drivers, a FakeClock under `Clock`, no health routes, an instant shutdown. */
+  static forTest(options: InfraKitOptions = {}): DynamicModule {
+    return assemble(constantSource(options), 'test');
+  }
+
+  /** `components` says what is loaded; the factory's result has exactly one key an entry, beside the umbrella's own. */
+  static forRootAsync<
+    const L extends readonly InfraKitEntry[],
+    const D extends readonly InjectionEntry[] = [],
+    R extends InfraKitResult<L> = InfraKitResult<L>,
+  >(options: InfraKitAsyncOptions<L, D, R>): DynamicModule {
+    return assemble(factorySource(options), 'normal');
+  }
+}

@@ -1,0 +1,97 @@
+import {
+  Inject,
+  Injectable,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+  type Type,
+} from '@nestjs/common';
+import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { mapToExcludeRoute } from '@nestjs/core/middleware/utils.js';
+import { InfraExceptionFilter, Logger, ResourceStack } from '@infra-kit/kernel';
+import { SettledConfig } from '../config/settled-config.js';
+import { healthPaths } from '../health/health.controller.js';
+import { contextHook } from '../http/context-hook.js';
+import { answerUnknownPaths, installFilterLast } from '../http/problem-json.js';
+import { RequestHooks } from '../http/request-hooks.js';
+import { ShutdownDriver } from './shutdown-driver.js';
+import { StartReport } from './start-report.js';
+
+export const HEALTH_CONTROLLER = Symbol('infra-kit:health-controller');
+
+/** Where Nest keeps the path of a controller. */
+const PATH_METADATA = 'path';
+
+/** Joins the suite to one Nest application: filter, health routes, request context, shutdown. */
+@Injectable()
+export class InfraKitHost
+  implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
+{
+  constructor(
+    private readonly modules: ModulesContainer,
+    private readonly nest: ApplicationConfig,
+    private readonly adapterHost: HttpAdapterHost,
+    private readonly config: SettledConfig,
+    private readonly hooks: RequestHooks,
+    private readonly shutdown: ShutdownDriver,
+    private readonly stack: ResourceStack,
+    private readonly logger: Logger,
+    private readonly report: StartReport,
+    @Inject(HEALTH_CONTROLLER) private readonly healthController: Type<object>,
+  ) {
+    const { problemJson } = config.own.http;
+    if (problemJson !== false)
+      installFilterLast(
+        nest,
+        new InfraExceptionFilter({ host: adapterHost, logger: logger.namespace('http'), problemJson }),
+      );
+    hooks.add(contextHook(config.own.http));
+    this.#placeModule();
+  }
+
+  /** Before routes are made: the health routes stand outside the global prefix. */
+  beforeRoutes(): void {
+    if (!this.config.healthOn) return;
+    const options = this.nest.getGlobalPrefixOptions();
+    const exclude = [
+      ...(options.exclude ?? []),
+      ...mapToExcludeRoute(healthPaths(this.config.own.health.path)),
+    ];
+    this.nest.setGlobalPrefixOptions({ ...options, exclude });
+  }
+
+  onModuleInit(): void {
+    const adapter = this.adapterHost.httpAdapter;
+    if (!adapter) return;
+    this.hooks.install(adapter);
+    this.shutdown.attach(adapter);
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    if (this.adapterHost.httpAdapter && this.config.own.http.problemJson === 'all')
+      answerUnknownPaths(this.adapterHost.httpAdapter);
+    await this.report.print();
+    // shutdown hooks are enabled by now or in this same turn
+    if (this.config.identity.env !== 'test') setImmediate(() => this.shutdown.watchSignals()).unref();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.shutdown.begin();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.shutdown.finish(await this.stack.close());
+  }
+
+  /** Last in shutdown, first in init, whatever the order of imports; and the health routes where the configuration wants them. */
+  #placeModule(): void {
+    for (const module of this.modules.values()) {
+      if (!module.controllers.has(this.healthController)) continue;
+      module.distance = Infinity;
+      if (this.config.healthOn)
+        Reflect.defineMetadata(PATH_METADATA, this.config.own.health.path, this.healthController);
+      else module.controllers.delete(this.healthController);
+    }
+  }
+}

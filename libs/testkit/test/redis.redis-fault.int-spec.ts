@@ -14,15 +14,15 @@ import { findBinary } from '../src/servers/native-server.js';
 import { redisRecipe } from '../src/servers/redis.js';
 import { startRunner } from './runner.js';
 
-const QUICK: RedisOptions = {
+const QUICK = {
   enableOfflineQueue: false,
   commandTimeout: 200,
   maxRetriesPerRequest: 0,
   retryStrategy: () => 20,
-};
+} satisfies RedisOptions;
 
-async function connected(port: number, options: RedisOptions = QUICK): Promise<Redis> {
-  const redis = new Redis(port, '127.0.0.1', options);
+async function connected(port: number): Promise<Redis> {
+  const redis = new Redis(port, '127.0.0.1', QUICK);
   redis.on('error', () => {});
   await once(redis, 'ready');
   return redis;

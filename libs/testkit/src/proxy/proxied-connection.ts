@@ -36,10 +36,8 @@ export class ProxiedConnection {
   /** Both peers see ECONNRESET at their next look. */
   reset(): void {
     for (const line of this.#lines) line.close();
-    this.#client.resetAndDestroy();
-    // resetAndDestroy() of a socket that still connects would wait for the connection
-    if (this.#server.connecting) this.#server.destroy();
-    else this.#server.resetAndDestroy();
+    reset(this.#client);
+    reset(this.#server);
   }
 
   #carry(from: Socket, to: Socket, direction: 'up' | 'down'): void {
@@ -74,4 +72,13 @@ export class ProxiedConnection {
     for (const line of this.#lines) line.close();
     this.#owner.closed(this);
   }
+}
+
+/**
+ * libuv does not reset a socket that is being shut down: the handle would never close, and the process would spin on
+ * exit. One that still connects would be reset only once it is connected.
+ */
+function reset(socket: Socket): void {
+  if (socket.connecting || socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }

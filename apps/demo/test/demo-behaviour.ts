@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '@infra-kit/kernel/testing';
+import { startDemo, type RunningDemo } from './running-demo.js';
+
+const TRACE = 'd'.repeat(32);
+
+/** What the service does, whatever it runs on. */
+export function describeDemo(title: string, settings: () => Record<string, string>): void {
+  describe(title, () => {
+    let demo: RunningDemo;
+    beforeAll(async () => {
+      demo = await startDemo(settings());
+    });
+    afterAll(() => demo.stop());
+
+    it('prints where it listens and a curl to try', () => {
+      expect(demo.output()).toMatch(/listening on http:\/\/localhost:\d+\ntry: curl -i http:\/\/localhost:\d+\/products\/p-100\n/);
+    });
+
+    it('serves products', async () => {
+      const list = (await (await fetch(`${demo.url}/products`)).json()) as { id: string }[];
+      expect(list.length).toBeGreaterThan(3);
+      expect(await (await fetch(`${demo.url}/products/p-100`)).json()).toMatchObject({ id: 'p-100' });
+    });
+
+    it('reads the catalogue once for a hundred callers at once', async () => {
+      const before = demo.lines().filter(({ what }) => what === 'p-103').length;
+      const answers = await Promise.all(Array.from({ length: 100 }, () => fetch(`${demo.url}/products/p-103`)));
+      expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+      await eventually(() => expect(demo.lines().filter(({ what }) => what === 'p-103').length).toBe(before + 1));
+    });
+
+    it('answers for an unknown product, a bad body and a bad id with one clear problem each', async () => {
+      const unknown = await fetch(`${demo.url}/products/p-999`);
+      expect([unknown.status, ((await unknown.json()) as { detail: string }).detail]).toEqual([404, expect.stringContaining('p-999')]);
+      const bad = await fetch(`${demo.url}/reservations`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ productId: '', quantity: 9 }),
+      });
+      expect(bad.status).toBe(400);
+      expect(((await bad.json()) as { errors: string[] }).errors.join()).toMatch(/productId.*quantity/);
+      expect((await fetch(`${demo.url}/reservations/not-an-id`)).status).toBe(404);
+    });
+
+    it('makes a reservation with an id and a number, and finds it again', async () => {
+      const made = await fetch(`${demo.url}/reservations`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ productId: 'p-101', quantity: 2 }),
+      });
+      expect(made.status).toBe(201);
+      const reservation = (await made.json()) as { id: string; number: string };
+      expect(reservation.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);
+      expect(reservation.number).toMatch(/^\d+$/);
+      expect(await (await fetch(`${demo.url}/reservations/${reservation.id}`)).json()).toEqual(reservation);
+    });
+
+    it('writes the trace id of the request on every line that belongs to it', async () => {
+      const response = await fetch(`${demo.url}/products/p-104`, { headers: { 'x-trace-id': TRACE } });
+      expect(response.headers.get('x-trace-id')).toBe(TRACE);
+      await eventually(() => {
+        const own = demo.lines().filter((line) => line['trace_id'] === TRACE);
+        expect(own.map(({ msg }) => msg)).toEqual(expect.arrayContaining(['read from the catalogue', 'request']));
+      });
+    });
+
+    it('is ready, and says what it runs on', async () => {
+      expect((await fetch(`${demo.url}/health/ready`)).status).toBe(200);
+      expect(((await (await fetch(`${demo.url}/health`)).json()) as { details: object }).details).toHaveProperty('cache');
+    });
+  });
+}

@@ -1,0 +1,37 @@
+import { describe, expect, it } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+
+const CLIENTS = [
+  'ioredis',
+  'pino',
+  'nestjs-pino',
+  'pino-http',
+  'pino-pretty',
+  '@msgpack/msgpack',
+  '@nestjs/terminus',
+  '@nestjs/platform-express',
+  '@nestjs/platform-fastify',
+];
+
+function loadedBy(program: string | object): string[] {
+  const text = typeof program === 'string' ? program : JSON.stringify(program);
+  const fixture = join(import.meta.dirname, 'fixtures/list-modules.mjs');
+  const { NODE_OPTIONS: _unset, REDIS_URL: _none, ...env } = process.env;
+  const output = execFileSync(process.execPath, [fixture, CLIENTS.join(), text], { encoding: 'utf8', env });
+  return JSON.parse(output.trim().split('\n').at(-1) ?? '[]') as string[];
+}
+
+describe('client libraries', () => {
+  it('are not loaded by importing the suite', () => {
+    expect(loadedBy('import')).toEqual([]);
+  });
+
+  it('are not loaded for components that run embedded', () => {
+    expect(loadedBy({ env: 'test', health: false, uid: true, cache: true })).toEqual([]);
+  });
+
+  it('are loaded where a component needs them (so that the tests above can fail)', () => {
+    expect(loadedBy({ env: 'test', clog: { output: 'stderr', level: 'silent' } })).toEqual(expect.arrayContaining(['@nestjs/terminus', 'pino']));
+  });
+});

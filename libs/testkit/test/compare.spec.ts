@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { compare, meets, ratiosOf } from '@infra-kit/testkit/bench';
+import { compare, compareMemory, meets, ratiosOf } from '@infra-kit/testkit/bench';
 
 describe('a comparison', () => {
   let printed: string[];
@@ -94,6 +94,33 @@ describe('a comparison', () => {
     expect(text).toMatch(/good\s+[\d.]+\s+[\d.]+–[\d.]+ in 9 rounds {2}goal <= 1000: ok/);
     expect(text).toMatch(/bad .*goal > 1000: missed/);
     expect(text).not.toMatch(/\d ?(ms|µs|ns|s)\b/);
+  });
+});
+
+describe('a comparison of memory', () => {
+  beforeEach(() => {
+    jest.spyOn(console, 'log').mockImplementation(() => {});
+  });
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+  const buffers = (count: number) => () => Array.from({ length: count }, () => Buffer.alloc(10_000));
+
+  it('weighs what is held, buffers outside the heap included', async () => {
+    const result = await compareMemory({
+      title: 'buffers',
+      baseline: { name: 'one', build: buffers(500) },
+      subjects: [{ name: 'four', build: buffers(2_000) }],
+    });
+    expect(result.subjects[0]?.ratios.median).toBeGreaterThan(3.5);
+    expect(result.subjects[0]?.ratios.median).toBeLessThan(4.5);
+  });
+
+  it('refuses a subject that builds nothing', async () => {
+    const nothing = { name: 'nothing', build: () => undefined };
+    await expect(compareMemory({ title: 'empty', baseline: nothing, subjects: [] })).rejects.toThrow(
+      'nothing builds',
+    );
   });
 });
 

@@ -16,7 +16,7 @@ import { startRunner } from './runner.js';
 
 const QUICK = {
   enableOfflineQueue: false,
-  commandTimeout: 200,
+  commandTimeout: 500,
   maxRetriesPerRequest: 0,
   retryStrategy: () => 20,
 } satisfies RedisOptions;
@@ -140,7 +140,7 @@ describe('a Redis behind a fault proxy', () => {
   });
 
   it('times a command out when the latency is longer than its patience, and answers again without', async () => {
-    proxy.latency(150); // each way, against a patience of 200
+    proxy.latency(300); // each way, against a patience of 500
     await expect(redis.ping()).rejects.toThrow('Command timed out');
     proxy.latency(0);
     await until('the proxy answers', () => redis.ping());

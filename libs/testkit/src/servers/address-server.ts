@@ -3,7 +3,7 @@ import type { RunningServer, ServerKind } from './running-server.js';
 import { splitAddresses } from './shared.js';
 import type { ServerRecipe } from './server-recipe.js';
 
-const ANSWER_WITHIN_MS = 5_000;
+const ANSWER_WITHIN_MS = 3_000;
 
 /** A server somebody else runs: it can be used, and not be hurt. */
 export class AddressServer implements RunningServer {

@@ -1,0 +1,83 @@
+import { describe, expect, it } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { redisRecipe } from '../src/servers/redis.js';
+
+const ROOT = join(import.meta.dirname, '../../..');
+const NOTHING_LISTENS = 'redis://127.0.0.1:1';
+const OWN_SUITES = ['--listTests', 'libs/testkit/test/redis'];
+
+interface Outcome {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** What `npm test -- …args` does after the build. */
+async function npmTest(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  const unset = { INFRA_TEST_REQUIRE: '', INFRA_TEST_REDIS_URL: '', INFRA_TEST_ETCD_ENDPOINTS: '' };
+  const child = spawn(process.execPath, [join(ROOT, 'tools/test.mjs'), ...args], {
+    env: { ...process.env, ...unset, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exit = once(child, 'exit') as Promise<[number | null]>;
+  const [[code], out, err] = await Promise.all([exit, text(child.stdout), text(child.stderr)]);
+  return { code, out, err };
+}
+
+function lastLine({ out }: Outcome): string | undefined {
+  return out.trimEnd().split('\n').at(-1);
+}
+
+describe('npm test', () => {
+  it('refuses to require a server nobody knows, and names those that are', async () => {
+    const run = await npmTest(['--listTests'], { INFRA_TEST_REQUIRE: 'redis,mongo' });
+    expect(run.err).toContain(
+      "no server is called 'mongo'; known are redis, etcd, postgres, kafka, elasticsearch",
+    );
+    expect([run.code, lastLine(run)]).toEqual([1, '0 passed, 1 failed']);
+  });
+
+  it('fails when a required server cannot be had', async () => {
+    const env = { INFRA_TEST_REQUIRE: 'redis', INFRA_TEST_REDIS_URL: NOTHING_LISTENS };
+    const run = await npmTest(['--select', 'unit'], env);
+    expect(run.err).toContain('redis answers at the address in INFRA_TEST_REDIS_URL');
+    expect([run.code, lastLine(run)]).toEqual([1, '0 passed, 1 failed']);
+  });
+
+  it('leaves the suites out whose server cannot be had, and says which', async () => {
+    const run = await npmTest(OWN_SUITES, { INFRA_TEST_REDIS_URL: NOTHING_LISTENS });
+    expect(run.out).toContain('!! LEFT OUT  libs/testkit/test/redis.redis.int-spec.ts');
+    expect(run.out).not.toContain(join(ROOT, 'libs/testkit/test/redis.redis.int-spec.ts'));
+    expect(run.code).toBe(0);
+  });
+
+  it('hides the password of an address', async () => {
+    const url = NOTHING_LISTENS.replace('//', '//:secret@');
+    const run = await npmTest(OWN_SUITES, { INFRA_TEST_REDIS_URL: url });
+    expect(run.out + run.err).not.toContain('secret');
+  });
+
+  it('gives a Redis to the suites that want one, and has stopped it at the end', async () => {
+    const run = await npmTest(OWN_SUITES);
+    const url = /redis +(?:native|container) (redis:\S+)/.exec(run.out)?.[1] ?? 'none';
+    expect(run.out).toContain(join(ROOT, 'libs/testkit/test/redis.redis.int-spec.ts'));
+    expect(url).toMatch(/^redis:/);
+    expect(await redisRecipe.isReady(url)).toBe(false);
+  });
+
+  it('starts no server for suites that want none', async () => {
+    const run = await npmTest(['--listTests', '--select', 'unit']);
+    expect(run.out).toMatch(/redis +no suite of this run wants it/);
+    expect(run.out).toContain('until.spec.ts');
+    expect(run.out).not.toContain('int-spec.ts');
+  });
+
+  it('refuses a project that is not there', async () => {
+    const run = await npmTest(['--select', 'slow']);
+    expect(run.err).toContain("there is no project 'slow'; there are unit, integration, e2e");
+    expect(run.code).toBe(1);
+  });
+});

@@ -21,7 +21,7 @@ import {
   type InjectionEntry,
   type TestSetting,
 } from '@infra-kit/kernel';
-import { COMPONENTS, type ComponentKey } from './config/components.js';
+import { COMPONENTS, OptionsSource } from './config/components.js';
 import type {
   InfraKitAsyncOptions,
   InfraKitEntry,
@@ -47,13 +47,6 @@ async function fakeTestSetting(): Promise<TestSetting> {
   return { clock: new FakeClock() };
 }
 
-function componentImport<K extends ComponentKey>(component: K, name: string | undefined): DynamicModule {
-  return COMPONENTS[component].module(name, {
-    inject: [SettledConfig],
-    useFactory: (config: SettledConfig) => config.of(component, name),
-  });
-}
-
 function providersOf(source: Source, mode: Mode): Provider[] {
   return [
     {
@@ -64,6 +57,7 @@ function providersOf(source: Source, mode: Mode): Provider[] {
         return SettledConfig.settle(options, instances, test !== null);
       },
     },
+    { provide: OptionsSource, useExisting: SettledConfig },
     {
       provide: APP_IDENTITY,
       useFactory: (config: SettledConfig) => config.identity,
@@ -126,11 +120,11 @@ function assemble(source: Source, mode: Mode): DynamicModule {
     imports: [
       KernelModule,
       ...source.imports,
-      ...source.loads.map(({ component, name }) => componentImport(component, name)),
+      ...source.loads.map(({ component, name }) => COMPONENTS[component].module(name)),
     ],
     controllers: [controller],
     providers: [{ provide: HEALTH_CONTROLLER, useValue: controller }, ...providersOf(source, mode)],
-    exports: [SettledConfig, APP_IDENTITY, FORCED_TEST_SETTING, RequestHooks],
+    exports: [OptionsSource, SettledConfig, APP_IDENTITY, FORCED_TEST_SETTING, RequestHooks],
   };
 }
 

@@ -15,13 +15,18 @@ function keep<T extends { close(): Promise<void> }>(app: T): T {
   return app;
 }
 
-const context = async (module: Parameters<typeof NestFactory.createApplicationContext>[0]): Promise<INestApplicationContext> =>
+const context = async (
+  module: Parameters<typeof NestFactory.createApplicationContext>[0],
+): Promise<INestApplicationContext> =>
   keep(await NestFactory.createApplicationContext(module, { logger: false, abortOnError: false }));
 
 describe('two applications in one process', () => {
   it('do not meet: caches, ids and the end of one are its own', async () => {
     const options = { env: 'test', uid: { instanceId: 7 }, cache: true } as const;
-    const [one, two] = await Promise.all([context(InfraKitModule.forRoot(options)), context(InfraKitModule.forRoot(options))]);
+    const [one, two] = await Promise.all([
+      context(InfraKitModule.forRoot(options)),
+      context(InfraKitModule.forRoot(options)),
+    ]);
     expect(one.get(CacheProvider)).not.toBe(two.get(CacheProvider));
     await one.get(CacheProvider).set('key', 'one');
     expect(await two.get(CacheProvider).get('key')).toBeUndefined();
@@ -42,14 +47,23 @@ class Greeter {
 }
 
 @Module({
-  imports: [InfraKitModule.forRoot({ env: 'production', uid: true, cache: { driver: 'redis', url: 'redis://127.0.0.1:1' } })],
+  imports: [
+    InfraKitModule.forRoot({
+      env: 'production',
+      uid: true,
+      cache: { driver: 'redis', url: 'redis://127.0.0.1:1' },
+    }),
+  ],
   providers: [Greeter],
 })
 class ProductionModule {}
 
 describe('tests of an application', () => {
   it('run on memory drivers and a FakeClock by forTest', async () => {
-    @Module({ imports: [InfraKitModule.forTest({ uid: true, cache: { url: 'redis://127.0.0.1:1' } })], providers: [Greeter] })
+    @Module({
+      imports: [InfraKitModule.forTest({ uid: true, cache: { url: 'redis://127.0.0.1:1' } })],
+      providers: [Greeter],
+    })
     class TestAppModule {}
     const greeter = (await context(TestAppModule)).get(Greeter);
     expect(greeter.clock).toBeInstanceOf(FakeClock);
@@ -60,7 +74,9 @@ describe('tests of an application', () => {
 
   it('run an AppModule made for production on memory drivers by infraTesting', async () => {
     const clock = new FakeClock();
-    const module = keep(await infraTesting(Test.createTestingModule({ imports: [ProductionModule] }), { clock }).compile());
+    const module = keep(
+      await infraTesting(Test.createTestingModule({ imports: [ProductionModule] }), { clock }).compile(),
+    );
     const greeter = module.get(Greeter);
     expect(greeter.clock).toBe(clock);
     await greeter.cache.set('key', 1);
@@ -87,11 +103,18 @@ describe('a start that fails', () => {
       }
     }
     @Module({
-      imports: [InfraKitModule.forRoot({ env: 'development', cache: { driver: 'redis', url: 'redis://127.0.0.1:1', connectTimeoutMs: 500 } })],
+      imports: [
+        InfraKitModule.forRoot({
+          env: 'development',
+          cache: { driver: 'redis', url: 'redis://127.0.0.1:1', connectTimeoutMs: 500 },
+        }),
+      ],
       providers: [Opener],
     })
     class FailingModule {}
-    await expect(NestFactory.createApplicationContext(FailingModule, { logger: false, abortOnError: false })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(
+      NestFactory.createApplicationContext(FailingModule, { logger: false, abortOnError: false }),
+    ).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     expect(closed).toBe(true);
   });
 });
@@ -109,7 +132,8 @@ describe('user hooks', () => {
     }
     @Module({ providers: [Farewell] })
     class FarewellModule {}
-    const kit = (): ReturnType<typeof InfraKitModule.forRoot> => InfraKitModule.forRoot({ env: 'test', cache: true });
+    const kit = (): ReturnType<typeof InfraKitModule.forRoot> =>
+      InfraKitModule.forRoot({ env: 'test', cache: true });
     @Module({ imports: [FarewellModule, kit()] })
     class HooksFirst {}
     @Module({ imports: [kit(), FarewellModule] })

@@ -4,7 +4,10 @@ import { NestFactory } from '@nestjs/core';
 import { CacheProvider, getCacheToken, InfraKitModule, isConfigError, UidProvider } from '../src/index.js';
 
 async function problemsOf(module: DynamicModule): Promise<readonly string[]> {
-  const error: unknown = await NestFactory.createApplicationContext(module, { logger: false, abortOnError: false }).then(
+  const error: unknown = await NestFactory.createApplicationContext(module, {
+    logger: false,
+    abortOnError: false,
+  }).then(
     (app) => app.close(),
     (failure: unknown) => failure,
   );
@@ -27,7 +30,15 @@ describe('a bad configuration', () => {
       }),
     );
     const text = problems.join('\n');
-    for (const field of ['http.traceHeader', 'http.colour', 'shutdown.drainMs', 'cach:', 'uid.instanceId', 'cache.commandTimeoutMs', 'cache:sessions.codec'])
+    for (const field of [
+      'http.traceHeader',
+      'http.colour',
+      'shutdown.drainMs',
+      'cach:',
+      'uid.instanceId',
+      'cache.commandTimeoutMs',
+      'cache:sessions.codec',
+    ])
       expect(text).toContain(field);
     expect(text).toContain('5000');
     expect(text).not.toContain('42');
@@ -38,7 +49,9 @@ describe('a bad configuration', () => {
   });
 
   it('names all missing addresses at once in production', async () => {
-    const problems = await problemsOf(loose({ env: 'production', uid: { instanceId: 1 }, cache: [{}, { name: 'sessions' }] }));
+    const problems = await problemsOf(
+      loose({ env: 'production', uid: { instanceId: 1 }, cache: [{}, { name: 'sessions' }] }),
+    );
     expect(problems.filter((problem) => problem.includes('REDIS_URL'))).toHaveLength(2);
   });
 
@@ -47,7 +60,9 @@ describe('a bad configuration', () => {
   });
 
   it('refuses two instances of one name', async () => {
-    expect((await problemsOf(loose({ env: 'test', cache: [true, {}] }))).join()).toMatch(/'default' appears more than once/);
+    expect((await problemsOf(loose({ env: 'test', cache: [true, {}] }))).join()).toMatch(
+      /'default' appears more than once/,
+    );
   });
 
   it('does not show the credentials of a bad address', async () => {
@@ -101,7 +116,9 @@ describe('forRootAsync', () => {
 
   it('refuses an entry that is no component', () => {
     // @ts-expect-error redis is no component
-    expect(() => InfraKitModule.forRootAsync({ components: ['redis'], useFactory: () => ({}) })).toThrow(/unknown entry 'redis'/);
+    expect(() => InfraKitModule.forRootAsync({ components: ['redis'], useFactory: () => ({}) })).toThrow(
+      /unknown entry 'redis'/,
+    );
   });
 });
 

@@ -5,7 +5,11 @@ import { join } from 'node:path';
 function start(options: object): { code: number | null; output: string } {
   const fixture = join(import.meta.dirname, 'fixtures/failing-start.mjs');
   const { NODE_OPTIONS: _unset, REDIS_URL: _none, ...env } = process.env;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [fixture, JSON.stringify(options)], { encoding: 'utf8', env, timeout: 20_000 });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [fixture, JSON.stringify(options)], {
+    encoding: 'utf8',
+    env,
+    timeout: 20_000,
+  });
   return { code: status, output: stdout + stderr };
 }
 
@@ -19,7 +23,10 @@ describe('a start that fails', () => {
   });
 
   it('says which address does not answer when the server is away', () => {
-    const { code, output } = start({ env: 'development', cache: { url: 'redis://user:hunter2@127.0.0.1:1' } });
+    const { code, output } = start({
+      env: 'development',
+      cache: { url: 'redis://user:hunter2@127.0.0.1:1' },
+    });
     expect(code).toBe(3);
     expect(output).toContain('127.0.0.1:1');
     expect(output).not.toContain('hunter2');

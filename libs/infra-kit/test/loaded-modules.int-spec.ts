@@ -32,6 +32,8 @@ describe('client libraries', () => {
   });
 
   it('are loaded where a component needs them (so that the tests above can fail)', () => {
-    expect(loadedBy({ env: 'test', clog: { output: 'stderr', level: 'silent' } })).toEqual(expect.arrayContaining(['@nestjs/terminus', 'pino']));
+    expect(loadedBy({ env: 'test', clog: { output: 'stderr', level: 'silent' } })).toEqual(
+      expect.arrayContaining(['@nestjs/terminus', 'pino']),
+    );
   });
 });

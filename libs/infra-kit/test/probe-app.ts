@@ -1,4 +1,14 @@
-import { Body, Controller, Get, Logger, Module, Param, Post, type INestApplication, type Type } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  Logger,
+  Module,
+  Param,
+  Post,
+  type INestApplication,
+  type Type,
+} from '@nestjs/common';
 import { InfraContext, InfraError, type InfraErrorCode } from '@infra-kit/kernel';
 import { IsInt, IsString, Length } from 'class-validator';
 import type { AddressInfo } from 'node:net';
@@ -22,7 +32,10 @@ export class ProbeController {
   @Get('context')
   async context(): Promise<object> {
     await Promise.resolve();
-    return { traceId: InfraContext.traceId(), remainingMs: InfraContext.remainingMs() === Infinity ? 'none' : 'some' };
+    return {
+      traceId: InfraContext.traceId(),
+      remainingMs: InfraContext.remainingMs() === Infinity ? 'none' : 'some',
+    };
   }
 
   @Get('fail/:code')
@@ -59,7 +72,10 @@ export function probeModule(options: InfraKitOptions): Type<unknown> {
   return ProbeModule;
 }
 
-export async function startProbe(options: InfraKitOptions = {}, app: InfraAppOptions = {}): Promise<ProbeApp> {
+export async function startProbe(
+  options: InfraKitOptions = {},
+  app: InfraAppOptions = {},
+): Promise<ProbeApp> {
   Logger.overrideLogger(false);
   const started = await createInfraApp(probeModule(options), { port: 0, host: '127.0.0.1', ...app });
   const { port } = started.getHttpServer().address() as AddressInfo;

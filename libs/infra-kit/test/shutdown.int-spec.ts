@@ -34,14 +34,21 @@ async function start(options: object): Promise<Service> {
   const logFile = join(folder, 'service.log');
   const fixture = join(import.meta.dirname, 'fixtures/slow-service.mjs');
   const { NODE_OPTIONS: _unset, ...env } = process.env;
-  const child = spawn(process.execPath, [fixture, JSON.stringify({ logFile, shutdown: { readinessDelayMs: 300 }, ...options })], { env });
+  const child = spawn(
+    process.execPath,
+    [fixture, JSON.stringify({ logFile, shutdown: { readinessDelayMs: 300 }, ...options })],
+    { env },
+  );
   children.push(child);
   let output = '';
   let errors = '';
   child.stdout?.on('data', (chunk) => (output += String(chunk)));
   child.stderr?.on('data', (chunk) => (errors += String(chunk)));
   const exit = once(child, 'exit').then(([code]) => code as number | null);
-  const port = await eventually(() => /port (\d+)/.exec(output)?.[1] ?? fail(`no port yet: ${output}${errors}`), { withinMs: 20_000 });
+  const port = await eventually(
+    () => /port (\d+)/.exec(output)?.[1] ?? fail(`no port yet: ${output}${errors}`),
+    { withinMs: 20_000 },
+  );
   return { child, url: `http://127.0.0.1:${port}`, logFile, exit, stderr: () => errors };
 }
 
@@ -64,7 +71,12 @@ function ask(url: string): Promise<Answer> {
   });
 }
 
-const lines = (file: string): string[] => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter((line) => line !== '') : []);
+const lines = (file: string): string[] =>
+  existsSync(file)
+    ? readFileSync(file, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+    : [];
 
 interface Traffic {
   readonly answered: Set<string>;
@@ -93,10 +105,14 @@ function traffic(url: string): Traffic {
   };
 }
 
-async function terminatedUnderLoad(options: object): Promise<{ begun: string[]; answered: Set<string>; logged: string[]; code: number | null }> {
+async function terminatedUnderLoad(
+  options: object,
+): Promise<{ begun: string[]; answered: Set<string>; logged: string[]; code: number | null }> {
   const service = await start(options);
   const load = traffic(service.url);
-  await eventually(() => (load.answered.size > 20 ? true : fail('not enough answers yet')), { withinMs: 20_000 });
+  await eventually(() => (load.answered.size > 20 ? true : fail('not enough answers yet')), {
+    withinMs: 20_000,
+  });
   service.child.kill('SIGTERM');
   const code = await service.exit;
   await load.stop();
@@ -147,7 +163,10 @@ describe('a shutdown', () => {
   });
 
   it('exits with 1 at its hard limit when a hook of the application hangs', async () => {
-    const service = await start({ closer: 'hook-hangs', shutdown: { readinessDelayMs: 0, hardLimitMs: 500 } });
+    const service = await start({
+      closer: 'hook-hangs',
+      shutdown: { readinessDelayMs: 0, hardLimitMs: 500 },
+    });
     service.child.kill('SIGTERM');
     expect(await service.exit).toBe(1);
     expect(readFileSync(service.logFile, 'utf8')).toContain('hard limit');

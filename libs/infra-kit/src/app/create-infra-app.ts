@@ -1,4 +1,5 @@
 import {
+  Logger,
   ValidationPipe,
   type INestApplication,
   type Type,
@@ -49,31 +50,43 @@ export async function createInfraApp(
       ...(options.cors !== undefined && { cors: options.cors }),
     });
     settle(app, options);
-    await (options.port === undefined
-      ? app.init()
-      : app.listen(options.port, ...(options.host === undefined ? [] : [options.host])));
+    await start(app, options);
     app.flushLogs();
     return app;
   } catch (error) {
     await app?.close().catch(() => undefined);
+    Logger.detachBuffer();
     process.stderr.write(`${sentenceOf(error)}\n`);
     throw error;
   }
+}
+
+async function start(app: INestApplication, { port, host }: InfraAppOptions): Promise<void> {
+  if (port === undefined) await app.init();
+  else if (host === undefined) await app.listen(port);
+  else await app.listen(port, host);
 }
 
 function settle(
   app: INestApplication,
   { pipe = DEFAULT_PIPE, prefix, versioning, bodyLimit }: InfraAppOptions,
 ): void {
-  const logger = app.get<ClogNestLogger>(ClogNestLogger, { strict: false, optional: true } as {
-    strict: boolean;
-  });
+  const logger = clogOf(app);
   if (logger) app.useLogger(logger);
   if (pipe !== false) app.useGlobalPipes(new ValidationPipe(pipe));
   if (prefix !== undefined) app.setGlobalPrefix(prefix);
   if (versioning !== undefined) app.enableVersioning(versioning);
   if (bodyLimit !== undefined) limitBodies(app, bodyLimit);
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
+}
+
+/** clog's adapter for Nest's own lines, where clog is loaded. */
+function clogOf(app: INestApplication): ClogNestLogger | undefined {
+  try {
+    return app.get(ClogNestLogger, { strict: false });
+  } catch {
+    return undefined;
+  }
 }
 
 /** Express takes the limit at its parsers; Fastify took it when the adapter was made. */

@@ -1,5 +1,19 @@
 import type { AbstractHttpAdapter } from '@nestjs/core';
+import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import { InfraError, problemOf } from '@infra-kit/kernel';
+
+type FrameworkErrors = NonNullable<
+  Extract<ConstructorParameters<typeof FastifyAdapter>[0], { frameworkErrors?: unknown }>['frameworkErrors']
+>;
+
+/** A malformed URL never reaches Nest's filters. */
+const answerFrameworkError: FrameworkErrors = (error, _request, reply) => {
+  const { body } = problemOf(error);
+  reply.hijack();
+  reply.raw.statusCode = body.status;
+  reply.raw.setHeader('Content-Type', 'application/problem+json');
+  reply.raw.end(JSON.stringify(body));
+};
 
 export type AdapterChoice = 'express' | 'fastify' | AbstractHttpAdapter;
 
@@ -21,14 +35,7 @@ async function fastifyAdapter(bodyLimit: number | undefined): Promise<AbstractHt
   const { FastifyAdapter } = await load('@nestjs/platform-fastify', () => import('@nestjs/platform-fastify'));
   return new FastifyAdapter({
     ...(bodyLimit !== undefined && { bodyLimit }),
-    // a malformed URL never reaches Nest's filters
-    frameworkErrors: (error, _request, reply) => {
-      const { body } = problemOf(error);
-      void reply
-        .status(body.status)
-        .header('Content-Type', 'application/problem+json')
-        .send(JSON.stringify(body));
-    },
+    frameworkErrors: answerFrameworkError,
   });
 }
 

@@ -1,13 +1,13 @@
 import type { DynamicModule, InjectionToken } from '@nestjs/common';
 import { CacheModule, getCacheToken, type CacheConfig } from '@infra-kit/cache';
 import { ClogModule, getClogToken, type ClogConfig } from '@infra-kit/clog';
-import type { AsyncOptions, Placement } from '@infra-kit/kernel';
-import { getUidToken, UidModule, type UidConfig } from '@infra-kit/uid';
+import type { Placement } from '@infra-kit/kernel';
+import { getUidToken, resolveUidConfig, UidModule, type UidOptions } from '@infra-kit/uid';
 
 /** The configuration of each component that exists, by the key it has in `forRoot`. */
 export interface ComponentConfigs {
   clog: Partial<ClogConfig>;
-  uid: Partial<UidConfig>;
+  uid: UidOptions;
   cache: Partial<CacheConfig>;
 }
 export type ComponentKey = keyof ComponentConfigs;
@@ -16,18 +16,58 @@ export type ComponentKey = keyof ComponentConfigs;
 export type ComponentOption<C> =
   true | (C & Pick<Placement, 'name'>) | readonly (C & Pick<Placement, 'name'>)[];
 
-type OptionsFactory<C> = Pick<AsyncOptions<C, readonly [InjectionToken & symbol]>, 'inject' | 'useFactory'>;
+/** Where a component's module asks for its options: the token under which the settled configuration is provided. */
+export abstract class OptionsSource {
+  abstract of<K extends ComponentKey>(component: K, name: string | undefined): ComponentConfigs[K];
+}
+
+/** Who asks for a configuration, for defaults and messages. */
+export interface CheckPlace {
+  readonly env: string;
+  readonly service: string;
+  readonly name: string | undefined;
+}
 
 interface ComponentEntry<C> {
-  readonly module: (name: string | undefined, options: OptionsFactory<C>) => DynamicModule;
+  readonly module: (name: string | undefined) => DynamicModule;
   readonly token: (name: string | undefined) => InjectionToken;
+  /** Throws a ConfigError for options that could not start; opens nothing. */
+  readonly check: (options: C, place: CheckPlace) => void;
 }
 
 /** How the umbrella makes each component. Order is the order of the table printed at start. */
 export const COMPONENTS: { readonly [K in ComponentKey]: ComponentEntry<ComponentConfigs[K]> } = {
-  clog: { module: (name, options) => ClogModule.forRootAsync({ name, ...options }), token: getClogToken },
-  uid: { module: (name, options) => UidModule.forRootAsync({ name, ...options }), token: getUidToken },
-  cache: { module: (name, options) => CacheModule.forRootAsync({ name, ...options }), token: getCacheToken },
+  clog: {
+    module: (name) =>
+      ClogModule.forRootAsync({
+        name,
+        inject: [OptionsSource],
+        useFactory: (source) => source.of('clog', name),
+      }),
+    token: getClogToken,
+    check: (options, { env, name }) => void resolveClogConfig(options, { env, name }),
+  },
+  uid: {
+    module: (name) =>
+      UidModule.forRootAsync({
+        name,
+        inject: [OptionsSource],
+        useFactory: (source) => source.of('uid', name),
+      }),
+    token: getUidToken,
+    check: (options, { env, service, name = 'default' }) =>
+      void resolveUidConfig(options, { env, service, name, now: Date.now() }),
+  },
+  cache: {
+    module: (name) =>
+      CacheModule.forRootAsync({
+        name,
+        inject: [OptionsSource],
+        useFactory: (source) => source.of('cache', name),
+      }),
+    token: getCacheToken,
+    check: (options, { env, name }) => void resolveCacheConfig(options, { env, name }),
+  },
 };
 
 export const COMPONENT_KEYS = Object.keys(COMPONENTS) as ComponentKey[];

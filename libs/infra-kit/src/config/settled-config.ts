@@ -10,6 +10,7 @@ import {
 import {
   COMPONENTS,
   instanceLabel,
+  OptionsSource,
   type ComponentConfigs,
   type ComponentKey,
   type Instance,
@@ -20,7 +21,7 @@ import { shapeProblems, type RequestedInstance } from './instances.js';
 const OWN_FIELDS = ['service', 'env', 'http', 'health', 'shutdown'] as const;
 
 /** The whole configuration of one application, checked at once: every component waits for it before it opens anything. */
-export class SettledConfig {
+export class SettledConfig extends OptionsSource {
   readonly own: InfraKitConfig;
   readonly healthOn: boolean;
   readonly identity: AppIdentity;
@@ -33,6 +34,7 @@ export class SettledConfig {
     identity: AppIdentity,
     requested: readonly RequestedInstance[],
   ) {
+    super();
     this.own = own;
     this.healthOn = healthOn;
     this.identity = identity;
@@ -54,15 +56,9 @@ export class SettledConfig {
       parseConfig(InfraKitConfig, { ...given, ...(!healthOn && { health: {} }) }, { component: 'infra-kit' }),
     );
     const env = test ? 'test' : resolveEnv(own?.env);
-    if (!test)
-      for (const { component, name, options: componentOptions } of requested)
-        collect(
-          problems,
-          () => COMPONENTS[component].check(componentOptions, { env, name }),
-          instanceLabel({ component, name }),
-        );
+    const service = own?.service ?? envText('INFRA_SERVICE') ?? 'service';
+    if (!test) for (const instance of requested) problems.push(...componentProblems(instance, env, service));
     if (own === undefined || problems.length > 0) throw new ConfigError('infra-kit', problems);
-    const service = own.service ?? envText('INFRA_SERVICE') ?? 'service';
     return new SettledConfig(
       own,
       healthOn && !test,
@@ -72,7 +68,7 @@ export class SettledConfig {
   }
 
   /** The configuration of one instance, as its module's factory wants it. */
-  of<K extends ComponentKey>(component: K, name: string | undefined): ComponentConfigs[K] {
+  override of<K extends ComponentKey>(component: K, name: string | undefined): ComponentConfigs[K] {
     return (this.#options.get(instanceLabel({ component, name })) ?? {}) as ComponentConfigs[K];
   }
 
@@ -83,14 +79,19 @@ export class SettledConfig {
   }
 }
 
-function collect<T>(problems: string[], check: () => T, label?: string): T | undefined {
+function componentProblems(instance: RequestedInstance, env: string, service: string): string[] {
+  const problems: string[] = [];
+  const { component, name, options } = instance;
+  collect(problems, () => COMPONENTS[component].check(options, { env, service, name }));
+  return problems.map((problem) => `${instanceLabel(instance)}.${problem}`);
+}
+
+function collect<T>(problems: string[], check: () => T): T | undefined {
   try {
     return check();
   } catch (error) {
     if (!isConfigError(error)) throw error;
-    problems.push(
-      ...error.problems.map((problem) => (label === undefined ? problem : `${label}.${problem}`)),
-    );
+    problems.push(...error.problems);
     return undefined;
   }
 }

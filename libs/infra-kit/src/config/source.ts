@@ -26,7 +26,7 @@ interface AsyncInput {
   readonly components: readonly string[];
   readonly imports?: ModuleMetadata['imports'] | undefined;
   readonly inject?: readonly InjectionEntry[] | undefined;
-  readonly useFactory: (...args: never[]) => object | Promise<object>;
+  readonly useFactory: (...args: never[]) => unknown;
 }
 
 export function factorySource({ components, imports, inject, useFactory }: AsyncInput): Source {
@@ -38,12 +38,12 @@ export function factorySource({ components, imports, inject, useFactory }: Async
       ]);
     return instance;
   });
-  const factory = useFactory as (...args: unknown[]) => object | Promise<object>;
+  const factory = useFactory as (...args: unknown[]) => unknown;
   return {
     loads,
     imports: imports ?? [],
     inject: inject ?? [],
-    read: async (...args) => splitByEntry(loads, await factory(...args)),
+    read: async (...args) => splitByEntry(loads, Object(await factory(...args)) as object),
   };
 }
 

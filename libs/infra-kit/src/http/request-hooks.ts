@@ -1,4 +1,4 @@
-import type { HttpServer } from '@nestjs/common';
+import type { AbstractHttpAdapter } from '@nestjs/core';
 
 /** A hook of the HTTP adapter: runs before body parsing, routing and guards; must call `done` once, synchronously or later. */
 export type RequestHook = (request: unknown, response: unknown, done: () => void) => void;
@@ -16,7 +16,7 @@ export class RequestHooks {
     this.#hooks.push(hook);
   }
 
-  install(adapter: HttpServer): void {
+  install(adapter: AbstractHttpAdapter): void {
     const present: unknown = Reflect.get(adapter, 'onRequestHook');
     if (typeof present === 'function') this.#application = present as RequestHook;
     adapter.setOnRequestHook?.((request: unknown, response: unknown, done: () => void) =>

@@ -13,6 +13,7 @@ import { InfraExceptionFilter, Logger, ResourceStack } from '@infra-kit/kernel';
 import { SettledConfig } from '../config/settled-config.js';
 import { healthPaths } from '../health/health.controller.js';
 import { contextHook } from '../http/context-hook.js';
+import { installGatewayFilters } from '../http/gateway-filter.js';
 import { answerUnknownPaths, installFilterLast } from '../http/problem-json.js';
 import { RequestHooks } from '../http/request-hooks.js';
 import { ShutdownDriver } from './shutdown-driver.js';
@@ -46,6 +47,7 @@ export class InfraKitHost
         nest,
         new InfraExceptionFilter({ host: adapterHost, logger: logger.namespace('http'), problemJson }),
       );
+    if (problemJson !== false) installGatewayFilters(modules);
     hooks.add(contextHook(config.own.http));
     this.#placeModule();
   }

@@ -2,18 +2,16 @@ import type { Server, ServerResponse } from 'node:http';
 import { ResourceStack } from '@infra-kit/kernel';
 import { rawResponse } from '../http/raw-http.js';
 
-/** How often connections that have fallen idle are closed while draining, in milliseconds. */
-const IDLE_SWEEP_MS = 20;
-
 /**
  * Lets an HTTP server finish: from `begin` every answer says `Connection: close`; in phase `intake` the listener
  * closes; in phase `drain` requests that had begun are waited for, and connections close as they fall idle.
+ * Open WebSockets do not hold it up: their gateways are closed by Nest afterwards.
  */
 export class HttpDrain {
   readonly #server: Server;
   readonly #active = new Set<ServerResponse>();
   #draining = false;
-  #closed: Promise<void> | undefined;
+  #onIdle: (() => void) | undefined;
 
   constructor(server: Server, stack: ResourceStack, drainMs: number) {
     this.#server = server;
@@ -37,22 +35,28 @@ export class HttpDrain {
     if (outgoing === undefined) return;
     if (this.#draining) sayClose(outgoing);
     this.#active.add(outgoing);
-    outgoing.once('close', () => this.#active.delete(outgoing));
+    outgoing.once('close', () => this.#onAnswered(outgoing));
   };
 
+  #onAnswered(response: ServerResponse): void {
+    this.#active.delete(response);
+    if (!this.#draining) return;
+    // a connection that was busy when the listener closed is idle only after this turn
+    setImmediate(() => this.#server.closeIdleConnections());
+    if (this.#active.size === 0) this.#onIdle?.();
+  }
+
   #stopListening(): void {
-    this.#closed ??= new Promise((resolve) => this.#server.close(() => resolve()));
+    this.#server.close();
     this.#server.closeIdleConnections();
   }
 
   async #drained(): Promise<void> {
-    const sweep = setInterval(() => this.#server.closeIdleConnections(), IDLE_SWEEP_MS);
-    try {
-      await this.#closed;
-    } finally {
-      clearInterval(sweep);
-      this.#server.removeListener('request', this.#onRequest);
-    }
+    if (this.#active.size > 0)
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    this.#server.removeListener('request', this.#onRequest);
   }
 }
 

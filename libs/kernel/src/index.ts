@@ -19,19 +19,29 @@ export {
   type InfraErrorCode,
   type InfraErrorOptions,
 } from './errors/infra-error.js';
+export { messageOf } from './errors/message-of.js';
 export { codeOfHttpStatus, grpcStatusOf, httpStatusOf } from './errors/http-status.js';
 export { problemOf, type Problem, type ProblemDetails } from './errors/problem-details.js';
-export { InfraExceptionFilter, type ProblemJsonScope } from './errors/infra-exception.filter.js';
+export {
+  InfraExceptionFilter,
+  type InfraExceptionFilterDeps,
+  type ProblemJsonScope,
+} from './errors/infra-exception.filter.js';
 
 export { Clock, SystemClock, type Timer } from './ports/clock.js';
 export { ConfigSource, type ConfigDocument, type ConfigOutcome } from './ports/config-source.js';
 export type { HealthReport, HealthStatus } from './ports/health.js';
 export { LockLostError, type Lock, type LockOptions, type LockService } from './ports/lock.js';
-export { Logger, type LogMethod } from './ports/logger.js';
+export { LineLogger, Logger, type LogMethod } from './ports/logger.js';
 export { NestLogger } from './ports/nest-logger.js';
 export { SwitchableLogger } from './ports/switchable-logger.js';
 
-export { HealthRegistry, type ComponentHealth, type HealthCheck, type ServiceHealth } from './lifecycle/health-registry.js';
+export {
+  HealthRegistry,
+  type ComponentHealth,
+  type HealthCheck,
+  type ServiceHealth,
+} from './lifecycle/health-registry.js';
 export { ReloadRegistry, type ReloadStatus, type ReloadTarget } from './lifecycle/reload-registry.js';
 export {
   PHASES,
@@ -62,6 +72,7 @@ export {
   type Placement,
 } from './module/component.js';
 export { componentModule, componentModuleAsync } from './module/component-module.js';
+export { missingModule } from './module/missing-module.js';
 export {
   APP_IDENTITY,
   FORCED_TEST_SETTING,
@@ -73,3 +84,4 @@ export {
 } from './module/kernel.module.js';
 
 export { lazyCounter, lazyHistogram } from './telemetry/instruments.js';
+export { CONFIG_RELOADS, KERNEL_SCOPE } from './telemetry/kernel.telemetry.js';

@@ -2,6 +2,10 @@ import { InfraError, isInfraError } from '../errors/infra-error.js';
 
 /** A configuration that was refused. INVALID_ARGUMENT; `problems` names every bad field, one sentence each. */
 export class ConfigError extends InfraError {
+  static {
+    this.prototype.name = 'ConfigError';
+  }
+
   readonly problems: readonly string[];
 
   constructor(component: string, problems: readonly string[], instance?: string) {
@@ -9,19 +13,11 @@ export class ConfigError extends InfraError {
     super(
       'INVALID_ARGUMENT',
       `${where}: invalid configuration\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
-      {
-        component,
-        instance,
-      },
+      { component, instance },
     );
     this.problems = problems;
   }
 }
-Object.defineProperty(ConfigError.prototype, 'name', {
-  value: 'ConfigError',
-  configurable: true,
-  writable: true,
-});
 
 export function isConfigError(error: unknown): error is ConfigError {
   return isInfraError(error) && Array.isArray(Reflect.get(error, 'problems'));

@@ -10,7 +10,8 @@ export interface ConfigPlace {
   readonly instance?: string | undefined;
 }
 
-const SECRET = /pass|secret|token|api_?key|credential|auth|^key$|^cert$|^ca$/i;
+const SECRET = /pass|secret|token|api_?key|private_?key|credential|auth|^key$|^cert$|^ca$/i;
+const INDEX = /^\d+$/;
 const SHOWN_CHARS = 60;
 
 const isPlain = (value: unknown): value is Record<string, unknown> =>
@@ -18,61 +19,64 @@ const isPlain = (value: unknown): value is Record<string, unknown> =>
   value !== null &&
   [Object.prototype, null].includes(Object.getPrototypeOf(value) as null);
 
-const join = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);
+function join(path: string, key: string): string {
+  if (INDEX.test(key)) return `${path}[${key}]`;
+  return path === '' ? key : `${path}.${key}`;
+}
 
-/** Copies plain data: durations in `…Ms` fields become numbers, undefined members go, nulls are noted as problems. */
+/** Copies plain data: durations under `…Ms` become numbers, undefined members go, nulls are noted as problems. */
 function normalise(value: unknown, path: string, problems: string[]): unknown {
-  if (Array.isArray(value)) return value.map((item, index) => normalise(item, `${path}[${index}]`, problems));
+  if (value === null) problems.push(`${path}: must not be null; leave it out to use the default`);
+  if (typeof value === 'string') return /Ms(\[\d+\])?$/.test(path) ? (durationText(value) ?? value) : value;
+  if (Array.isArray(value))
+    return value.map((item, index) => normalise(item, join(path, `${index}`), problems));
+  if (value instanceof Map)
+    return new Map(
+      [...value].map(([key, item]) => [key, normalise(item, join(path, String(key)), problems)] as const),
+    );
   if (!isPlain(value)) return value;
   const copy: Record<string, unknown> = {};
   for (const [key, member] of Object.entries(value)) {
-    const at = join(path, key);
-    if (member === undefined) continue;
-    if (key === '__proto__') problems.push(`${at}: property __proto__ should not exist`);
-    else if (member === null) problems.push(`${at}: must not be null; leave it out to use the default`);
-    else if (typeof member === 'string' && key.endsWith('Ms')) copy[key] = durationText(member) ?? member;
-    else copy[key] = normalise(member, at, problems);
+    // class-transformer passes over names that every object has
+    if (key in Object.prototype) problems.push(`${join(path, key)}: unknown field`);
+    else if (member !== undefined) copy[key] = normalise(member, join(path, key), problems);
   }
   return copy;
 }
 
-function shown(property: string, value: unknown): string {
-  if (value === undefined) return '';
-  if (SECRET.test(property)) return ' (value not shown)';
-  if (typeof value === 'string' && value.includes('@')) return ` (got ${redactUrl(value)})`;
-  if (typeof value === 'object' || typeof value === 'function') return '';
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value as number | boolean | bigint);
-  return ` (got ${text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)}…` : text})`;
+function shown(value: unknown): string {
+  if (value === undefined || typeof value === 'object' || typeof value === 'function') return '';
+  if (typeof value !== 'string') return ` (got ${String(value as number | boolean | bigint | symbol)})`;
+  if (value.includes('@') || value.includes('://')) return ` (got ${redactUrl(value)})`;
+  return ` (got ${JSON.stringify(value.length > SHOWN_CHARS ? `${value.slice(0, SHOWN_CHARS)}…` : value)})`;
 }
 
-function flatten(errors: readonly ValidationError[], path = ''): string[] {
-  return errors.flatMap((error) => {
-    if (error.property === undefined) return [`${path}: unknown kind of object`];
-    const at = /^\d+$/.test(error.property) ? `${path}[${error.property}]` : join(path, error.property);
-    const own = Object.entries(error.constraints ?? {}).map(([rule, message]) =>
-      rule === 'whitelistValidation'
-        ? `${at}: unknown field`
-        : `${at}: ${message}${shown(error.property, error.value)}`,
-    );
-    return [...own, ...flatten(error.children ?? [], at)];
+function sentences(errors: readonly ValidationError[], path: string, underSecret: boolean): string[] {
+  return errors.flatMap(({ property, value, constraints = {}, children = [] }) => {
+    if (property === undefined) return [`${path === '' ? 'configuration' : path}: unknown kind of object`];
+    const at = join(path, property);
+    const secret = SECRET.test(property) || (underSecret && INDEX.test(property));
+    if (value === null) return []; // named already
+    const own = Object.entries(constraints).map(([rule, message]) => {
+      if (rule === 'whitelistValidation') return `${at}: unknown field`;
+      return `${at}: ${message}${secret ? ' (value not shown)' : shown(value)}`;
+    });
+    return [...own, ...sentences(children, at, secret)];
   });
 }
 
 /**
  * Turns plain data into a validated instance of a class-validator class; defaults are the class's own initialisers.
- * Every bad, null and unknown field is named in one `ConfigError`; secrets are not quoted.
- * Live objects (clients, loggers, callbacks) do not belong in the data.
+ * A property of type `Map` (with `@Type`) takes an object of named entries. Every bad, null and unknown field is named
+ * in one `ConfigError`; secrets are not quoted. Live objects (clients, loggers, callbacks) do not belong in the data.
  */
 export function parseConfig<T extends object>(
   cls: ClassConstructor<T>,
   input: unknown,
-  place: ConfigPlace,
+  { component, instance }: ConfigPlace,
 ): T {
-  const fail = (problems: readonly string[]): never => {
-    throw new ConfigError(place.component, problems, place.instance);
-  };
   if (typeof input !== 'object' || input === null || Array.isArray(input))
-    return fail(['expected an object of settings']);
+    throw new ConfigError(component, ['expected an object of settings'], instance);
   const problems: string[] = [];
   const plain = normalise({ ...input }, '', problems);
   const value = plainToInstance(cls, plain, { exposeDefaultValues: true });
@@ -81,6 +85,7 @@ export function parseConfig<T extends object>(
     forbidNonWhitelisted: true,
     forbidUnknownValues: true,
   });
-  problems.push(...flatten(errors));
-  return problems.length > 0 ? fail(problems) : value;
+  problems.push(...sentences(errors, '', false));
+  if (problems.length > 0) throw new ConfigError(component, problems, instance);
+  return value;
 }

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { trace } from '@opentelemetry/api';
+import { InfraError } from '../errors/infra-error.js';
 import { newTraceId, parseTraceparent, validTraceId, type TraceParent } from './trace-ids.js';
 
 export interface ContextInit {
@@ -27,41 +28,49 @@ export interface ContextData {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-export const contextStore = new AsyncLocalStorage<ContextData>();
+type Limit = Pick<ContextData, 'deadline' | 'deadlineMonotonic'>;
 
-function nearer(a: number | undefined, b: number | undefined): number | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return Math.min(a, b);
-}
+export const contextStore = new AsyncLocalStorage<ContextData | undefined>();
 
 function bothSignals(a: AbortSignal | undefined, b: AbortSignal | undefined): AbortSignal | undefined {
   if (a === undefined || b === undefined || a === b) return a ?? b;
   return AbortSignal.any([a, b]);
 }
 
-function remainingOf(init: ContextInit): number | undefined {
-  const absolute = init.deadline === undefined ? undefined : Number(init.deadline) - Date.now();
-  return nearer(absolute, init.timeoutMs);
+function milliseconds(field: 'deadline' | 'timeoutMs', value: Date | number): number {
+  const ms = Number(value);
+  if (!Number.isNaN(ms) && (field === 'deadline' || ms >= 0)) return ms;
+  const wanted = field === 'deadline' ? 'a valid Date or epoch milliseconds' : 'milliseconds ≥ 0';
+  throw new InfraError('INVALID_ARGUMENT', `InfraContext: ${field} must be ${wanted}, got ${String(value)}`);
+}
+
+/** The nearest of the three; the wall clock is read once, so that the deadline given is the deadline kept. */
+function nearestLimit(outer: Limit | undefined, { deadline, timeoutMs }: ContextInit): Limit {
+  const [wall, monotonic] = [Date.now(), performance.now()];
+  const ends: number[] = [];
+  if (deadline !== undefined) ends.push(milliseconds('deadline', deadline));
+  if (timeoutMs !== undefined) ends.push(wall + milliseconds('timeoutMs', timeoutMs));
+  const own = Math.min(...ends);
+  const ownMonotonic = own - wall + monotonic;
+  if (ownMonotonic < (outer?.deadlineMonotonic ?? Infinity))
+    return { deadline: own, deadlineMonotonic: ownMonotonic };
+  return {
+    ...(outer?.deadline !== undefined && { deadline: outer.deadline }),
+    ...(outer?.deadlineMonotonic !== undefined && { deadlineMonotonic: outer.deadlineMonotonic }),
+  };
 }
 
 /** The context that `init` gives inside `outer`: the nearer deadline, either signal, merged attributes, a trace id in any case. */
 export function deriveContext(outer: ContextData | undefined, init: ContextInit): ContextData {
   const given = parseTraceparent(init.traceparent);
-  const ownId = given?.traceId ?? validTraceId(init.traceId);
-  const parent = given ?? (ownId === undefined || ownId === outer?.traceId ? outer?.parent : undefined);
-  const remaining = remainingOf(init);
-  const monotonic = nearer(
-    outer?.deadlineMonotonic,
-    remaining === undefined ? undefined : performance.now() + remaining,
-  );
+  const traceId =
+    given?.traceId ?? validTraceId(init.traceId) ?? activeSpanTraceId() ?? outer?.traceId ?? newTraceId();
+  const parent = given ?? (traceId === outer?.traceId ? outer.parent : undefined);
   const signal = bothSignals(outer?.signal, init.signal);
   return {
-    traceId: ownId ?? outer?.traceId ?? activeSpanTraceId() ?? newTraceId(),
+    traceId,
     ...(parent && { parent }),
-    ...(monotonic !== undefined && {
-      deadlineMonotonic: monotonic,
-      deadline: Date.now() + (monotonic - performance.now()),
-    }),
+    ...nearestLimit(outer, init),
     ...(signal && { signal }),
     attributes: init.attributes ? { ...outer?.attributes, ...init.attributes } : (outer?.attributes ?? {}),
   };
@@ -76,8 +85,8 @@ export function currentTraceId(): string | undefined {
   return activeSpanTraceId() ?? contextStore.getStore()?.traceId;
 }
 
-/** Milliseconds until the context's deadline: negative when it has passed, Infinity without one. */
-export function remainingMs(): number {
-  const at = contextStore.getStore()?.deadlineMonotonic;
+/** Milliseconds until the deadline of `context`: negative when it has passed, Infinity without one. */
+export function remainingIn(context: ContextData | undefined): number {
+  const at = context?.deadlineMonotonic;
   return at === undefined ? Infinity : at - performance.now();
 }

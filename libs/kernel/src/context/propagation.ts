@@ -1,6 +1,12 @@
 import { trace } from '@opentelemetry/api';
-import { contextStore, currentTraceId, remainingMs, type ContextInit } from './context-store.js';
-import { formatTraceparent, newSpanId, parseTraceparent, validTraceId } from './trace-ids.js';
+import { contextStore, currentTraceId, remainingIn, type ContextInit } from './context-store.js';
+import {
+  formatTraceparent,
+  newSpanId,
+  parseTraceparent,
+  validTraceId,
+  type TraceParent,
+} from './trace-ids.js';
 
 export const TRACEPARENT_HEADER = 'traceparent';
 export const TRACE_ID_HEADER = 'x-trace-id';
@@ -29,17 +35,22 @@ function textOf(value: unknown): string | undefined {
   return first instanceof Uint8Array ? Buffer.from(first).toString('utf8') : undefined;
 }
 
+/** The active span, else the caller's, passed through as the specification wants it, else one made up and not sampled. */
+function spanOf(traceId: string, parent: TraceParent | undefined): TraceParent {
+  const active = trace.getActiveSpan()?.spanContext();
+  if (active?.traceId === traceId) return { traceId, spanId: active.spanId, flags: active.traceFlags };
+  return parent?.traceId === traceId ? parent : { traceId, spanId: newSpanId(), flags: 0 };
+}
+
 /** Writes `traceparent`, `x-trace-id` and `x-deadline-ms` of the current context into headers, metadata or the like. */
 export function injectContext<C extends object>(carrier: C, setter: CarrierSetter<C> = defaultSetter): C {
   const traceId = currentTraceId();
+  const context = contextStore.getStore();
   if (traceId !== undefined) {
-    const span = trace.getActiveSpan()?.spanContext();
-    const spanId = span?.traceId === traceId ? span.spanId : newSpanId();
-    const flags = span?.traceId === traceId ? span.traceFlags : (contextStore.getStore()?.parent?.flags ?? 0);
-    setter(carrier, TRACEPARENT_HEADER, formatTraceparent({ traceId, spanId, flags }));
+    setter(carrier, TRACEPARENT_HEADER, formatTraceparent(spanOf(traceId, context?.parent)));
     setter(carrier, TRACE_ID_HEADER, traceId);
   }
-  const remaining = remainingMs();
+  const remaining = remainingIn(context);
   if (remaining !== Infinity) setter(carrier, DEADLINE_HEADER, String(Math.max(0, Math.floor(remaining))));
   return carrier;
 }

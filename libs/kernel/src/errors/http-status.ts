@@ -1,53 +1,42 @@
 import type { InfraError, InfraErrorCode } from './infra-error.js';
 
-const STATUS: Readonly<Record<InfraErrorCode, number>> = {
-  INVALID_ARGUMENT: 400,
-  PERMISSION_DENIED: 403,
-  NOT_FOUND: 404,
-  ALREADY_EXISTS: 409,
-  FAILED_PRECONDITION: 409,
-  ABORTED: 409,
-  RESOURCE_EXHAUSTED: 429,
-  CANCELLED: 499,
-  DATA_LOSS: 500,
-  INTERNAL: 500,
-  UNIMPLEMENTED: 501,
-  UNAVAILABLE: 503,
-  DEADLINE_EXCEEDED: 504,
+/** Of several codes with one status, the first stands for it. gRPC: https://grpc.io/docs/guides/status-codes/. */
+const STATUS: Readonly<Record<InfraErrorCode, { readonly http: number; readonly grpc: number }>> = {
+  INVALID_ARGUMENT: { http: 400, grpc: 3 },
+  PERMISSION_DENIED: { http: 403, grpc: 7 },
+  NOT_FOUND: { http: 404, grpc: 5 },
+  ALREADY_EXISTS: { http: 409, grpc: 6 },
+  FAILED_PRECONDITION: { http: 409, grpc: 9 },
+  ABORTED: { http: 409, grpc: 10 },
+  RESOURCE_EXHAUSTED: { http: 429, grpc: 8 },
+  CANCELLED: { http: 499, grpc: 1 },
+  INTERNAL: { http: 500, grpc: 13 },
+  DATA_LOSS: { http: 500, grpc: 15 },
+  UNIMPLEMENTED: { http: 501, grpc: 12 },
+  UNAVAILABLE: { http: 503, grpc: 14 },
+  DEADLINE_EXCEEDED: { http: 504, grpc: 4 },
 };
 
-/** Numbers of https://grpc.io/docs/guides/status-codes/. */
-const GRPC: Readonly<Record<InfraErrorCode, number>> = {
-  CANCELLED: 1,
-  INVALID_ARGUMENT: 3,
-  DEADLINE_EXCEEDED: 4,
-  NOT_FOUND: 5,
-  ALREADY_EXISTS: 6,
-  PERMISSION_DENIED: 7,
-  RESOURCE_EXHAUSTED: 8,
-  FAILED_PRECONDITION: 9,
-  ABORTED: 10,
-  UNIMPLEMENTED: 12,
-  INTERNAL: 13,
-  UNAVAILABLE: 14,
-  DATA_LOSS: 15,
+/** Statuses that none of our codes has. */
+const FOREIGN: Readonly<Record<number, InfraErrorCode>> = {
+  401: 'PERMISSION_DENIED',
+  412: 'FAILED_PRECONDITION',
+  413: 'INVALID_ARGUMENT',
+  415: 'INVALID_ARGUMENT',
+  422: 'INVALID_ARGUMENT',
 };
 
 /** The HTTP status of an error: its own `httpStatus`, else the one of its code. */
 export function httpStatusOf(error: InfraError): number {
-  return error.httpStatus ?? STATUS[error.code];
+  return error.httpStatus ?? STATUS[error.code].http;
 }
 
 export function grpcStatusOf(code: InfraErrorCode): number {
-  return GRPC[code];
+  return STATUS[code].grpc;
 }
 
 /** The code that says most about a foreign HTTP status; undefined where none fits. */
 export function codeOfHttpStatus(status: number): InfraErrorCode | undefined {
-  if (status === 409) return 'ALREADY_EXISTS';
-  if (status === 401) return 'PERMISSION_DENIED';
-  if (status === 413 || status === 415 || status === 422) return 'INVALID_ARGUMENT';
-  if (status === 500) return 'INTERNAL';
-  const found = Object.entries(STATUS).find(([, value]) => value === status);
-  return found?.[0] as InfraErrorCode | undefined;
+  const codes = Object.keys(STATUS) as InfraErrorCode[];
+  return codes.find((code) => STATUS[code].http === status) ?? FOREIGN[status];
 }

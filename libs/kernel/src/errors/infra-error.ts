@@ -1,3 +1,5 @@
+import { messageOf } from './message-of.js';
+
 /** The codes of gRPC and go-cloud: what a caller can act upon, whatever system failed underneath. */
 export type InfraErrorCode =
   | 'INVALID_ARGUMENT'
@@ -33,6 +35,10 @@ const BRAND = Symbol.for('infra-kit:error');
  * Recognise it with `isInfraError`, which also holds across two copies of this package.
  */
 export class InfraError extends Error {
+  static {
+    this.prototype.name = 'InfraError'; // no own property: it stays out of spreads and comparisons
+  }
+
   readonly code: InfraErrorCode;
   readonly component: string | undefined;
   readonly instance: string | undefined;
@@ -61,10 +67,7 @@ export class InfraError extends Error {
   ): InfraError {
     if (isInfraError(error)) return error;
     const { code = codeOf(error), ...rest } = options;
-    return new InfraError(code, error instanceof Error ? error.message : String(error), {
-      ...rest,
-      cause: error,
-    });
+    return new InfraError(code, messageOf(error), { ...rest, cause: error });
   }
 
   /** For logs and wire: no stack, no cause. */
@@ -80,11 +83,6 @@ export class InfraError extends Error {
     };
   }
 }
-Object.defineProperty(InfraError.prototype, 'name', {
-  value: 'InfraError',
-  configurable: true,
-  writable: true,
-});
 
 export function isInfraError(error: unknown): error is InfraError {
   return typeof error === 'object' && error !== null && Reflect.get(error, BRAND) === true;

@@ -1,19 +1,22 @@
-import {
-  Catch,
-  HttpException,
-  type ArgumentsHost,
-  type ExceptionFilter,
-  type HttpServer,
-} from '@nestjs/common';
-import { BaseExceptionFilter, type HttpAdapterHost } from '@nestjs/core';
+import { ServerResponse } from 'node:http';
+import { Catch, Inject, Optional, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { BaseExceptionFilter, HttpAdapterHost } from '@nestjs/core';
 import { throwError, type Observable } from 'rxjs';
 import type { Logger } from '../ports/logger.js';
+import { NestLogger } from '../ports/nest-logger.js';
 import { grpcStatusOf } from './http-status.js';
-import { InfraError, isInfraError } from './infra-error.js';
+import { isInfraError } from './infra-error.js';
 import { problemOf, type Problem } from './problem-details.js';
 
 /** Whose errors become problem+json: everybody's, or the suite's alone (the rest goes Nest's way). */
 export type ProblemJsonScope = 'all' | 'infra';
+
+export interface InfraExceptionFilterDeps {
+  readonly host?: HttpAdapterHost | undefined;
+  /** Told of errors of unknown origin; default Nest's own. */
+  readonly logger?: Logger | undefined;
+  readonly problemJson?: ProblemJsonScope | undefined;
+}
 
 const GRPC_HANDLER_ARGUMENTS = 3;
 
@@ -23,19 +26,17 @@ const GRPC_HANDLER_ARGUMENTS = 3;
  */
 @Catch()
 export class InfraExceptionFilter implements ExceptionFilter {
-  readonly #host: HttpAdapterHost | undefined;
-  readonly #logger: Logger | undefined;
+  /** Filled by Nest where Nest makes the filter (`APP_FILTER`, `@UseFilters`). */
+  @Optional()
+  @Inject(HttpAdapterHost)
+  protected readonly adapterHost: HttpAdapterHost | undefined;
+
+  readonly #logger: Logger;
   readonly #scope: ProblemJsonScope;
 
-  constructor(
-    deps: {
-      readonly host?: HttpAdapterHost;
-      readonly logger?: Logger;
-      readonly problemJson?: ProblemJsonScope;
-    } = {},
-  ) {
-    this.#host = deps.host;
-    this.#logger = deps.logger;
+  constructor(@Optional() deps: InfraExceptionFilterDeps = {}) {
+    this.adapterHost = deps.host;
+    this.#logger = deps.logger ?? new NestLogger('http');
     this.#scope = deps.problemJson ?? 'all';
   }
 
@@ -48,47 +49,53 @@ export class InfraExceptionFilter implements ExceptionFilter {
   }
 
   #http(error: unknown, host: ArgumentsHost): void {
-    const adapter: HttpServer | undefined = this.#host?.httpAdapter;
+    const adapter = this.adapterHost?.httpAdapter;
     if (this.#scope === 'infra' && !isInfraError(error))
       return new BaseExceptionFilter(adapter).catch(error, host);
-    if (adapter === undefined) throw error;
+    const { body, retryAfterSeconds } = this.#problem(error);
+    const headers: readonly [string, string][] = [
+      ['Content-Type', 'application/problem+json'],
+      ...(retryAfterSeconds === undefined
+        ? []
+        : [['Retry-After', `${retryAfterSeconds}`] as [string, string]]),
+    ];
     const response: unknown = host.switchToHttp().getResponse();
-    const problem = this.#problem(error);
+    if (adapter === undefined) return writeNatively(response, body.status, headers, textOf(body));
     if (adapter.isHeadersSent?.(response)) return void adapter.end?.(response);
-    if (problem.retryAfterSeconds !== undefined)
-      adapter.setHeader?.(response, 'Retry-After', String(problem.retryAfterSeconds));
-    adapter.setHeader?.(response, 'Content-Type', 'application/problem+json');
-    adapter.reply(response, JSON.stringify(problem.body), problem.body.status);
+    for (const [name, value] of headers) adapter.setHeader?.(response, name, value);
+    adapter.reply(response, textOf(body), body.status);
   }
 
   #rpc(error: unknown, host: ArgumentsHost): Observable<never> {
-    if (hasOwnAnswer(error)) return throwError(() => error.getError());
-    const { body } = this.#problem(error);
-    const code = isInfraError(error) ? error.code : (body.code ?? 'INTERNAL');
+    if (hasOwnAnswer(error)) return throwError(() => answerOf(error));
+    const { body, code, retryAfterMs } = this.#problem(error);
     const message = body.detail ?? body.title;
     if (host.getArgs().length === GRPC_HANDLER_ARGUMENTS)
-      return throwError(() => ({
-        code: grpcStatusOf(code as InfraError['code']),
-        details: message,
-        message,
-      }));
-    return throwError(() => ({ status: 'error', code, message, traceId: body.traceId }));
+      return throwError(() => ({ code: grpcStatusOf(code), details: message, message }));
+    const { traceId, errors } = body;
+    return throwError(() => ({
+      status: 'error',
+      code: body.code ?? code,
+      message,
+      traceId,
+      errors,
+      retryAfterMs,
+    }));
   }
 
   #webSocket(error: unknown, host: ArgumentsHost): void {
     const client: unknown = host.switchToWs().getClient();
-    const data = hasOwnAnswer(error)
-      ? error.getError()
-      : { ...this.#problem(error).body, ...retryAfterOf(error) };
-    emitException(client, data);
+    if (hasOwnAnswer(error)) return emitException(client, answerOf(error));
+    const { body, retryAfterMs } = this.#problem(error);
+    emitException(client, { ...body, retryAfterMs });
   }
 
   #graphql(error: unknown): unknown {
     if (!(error instanceof Error)) return error;
-    const { body } = this.#problem(error);
+    const { body, code } = this.#problem(error);
     const given: unknown = Reflect.get(error, 'extensions');
     const extensions = {
-      code: body.code ?? 'INTERNAL',
+      code: body.code ?? code,
       traceId: body.traceId,
       ...(typeof given === 'object' ? given : {}),
     };
@@ -97,8 +104,7 @@ export class InfraExceptionFilter implements ExceptionFilter {
 
   #problem(error: unknown): Problem {
     const problem = problemOf(error);
-    if (problem.unexpected || (error instanceof HttpException && problem.body.status >= 500))
-      this.#logger?.error('unhandled error', { err: error });
+    if (problem.unexpected) this.#logger.error('unhandled error', { err: error });
     return problem;
   }
 }
@@ -108,16 +114,37 @@ function hasOwnAnswer(error: unknown): error is { getError(): unknown } {
   return error instanceof Error && typeof Reflect.get(error, 'getError') === 'function';
 }
 
-function retryAfterOf(error: unknown): { retryAfterMs?: number } {
-  return isInfraError(error) && error.retryAfterMs !== undefined ? { retryAfterMs: error.retryAfterMs } : {};
+/** What Nest's own filters make of it. */
+function answerOf(error: { getError(): unknown }): unknown {
+  const answer = error.getError();
+  return typeof answer === 'object' ? answer : { status: 'error', message: answer };
 }
 
-/** socket.io has events on the wire; a plain WebSocket gets them as a message, as Nest's own adapter writes them. */
+/** Extension members may hold what JSON has no word for. */
+function textOf(body: object): string {
+  return JSON.stringify(body, (_key, value: unknown) => (typeof value === 'bigint' ? `${value}` : value));
+}
+
+/** Without an adapter (`useGlobalFilters(new InfraExceptionFilter())`) Node's own response is there in any case. */
+function writeNatively(
+  response: unknown,
+  status: number,
+  headers: readonly [string, string][],
+  text: string,
+): void {
+  const native: unknown =
+    response instanceof ServerResponse ? response : Reflect.get(Object(response), 'raw');
+  if (!(native instanceof ServerResponse)) return;
+  if (native.headersSent) native.end();
+  else native.writeHead(status, Object.fromEntries(headers)).end(text);
+}
+
+/** socket.io has events on the wire; a plain WebSocket gets them as a message, as Nest's own filter writes them. */
 function emitException(client: unknown, data: unknown): void {
   if (typeof client !== 'object' || client === null) return;
-  const handshake: unknown = Reflect.get(client, 'handshake');
-  const method: unknown = Reflect.get(client, handshake === undefined ? 'send' : 'emit');
+  const plain = typeof Reflect.get(client, 'readyState') === 'number';
+  const method: unknown = Reflect.get(client, plain ? 'send' : 'emit');
   if (typeof method !== 'function') return;
-  if (handshake === undefined) Reflect.apply(method, client, [JSON.stringify({ event: 'exception', data })]);
-  else Reflect.apply(method, client, ['exception', data]);
+  const args = plain ? [textOf({ event: 'exception', data })] : ['exception', data];
+  Reflect.apply(method, client, args);
 }

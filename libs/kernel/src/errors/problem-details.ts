@@ -1,8 +1,9 @@
 import { STATUS_CODES } from 'node:http';
 import { HttpException } from '@nestjs/common';
+import { BaseExceptionFilter } from '@nestjs/core';
 import { currentTraceId } from '../context/context-store.js';
 import { codeOfHttpStatus, httpStatusOf } from './http-status.js';
-import { isInfraError } from './infra-error.js';
+import { isInfraError, type InfraError, type InfraErrorCode } from './infra-error.js';
 
 /** A body of `application/problem+json`, RFC 9457. */
 export interface ProblemDetails {
@@ -18,70 +19,67 @@ export interface ProblemDetails {
 
 export interface Problem {
   readonly body: ProblemDetails;
-  /** Whole seconds for the Retry-After header. */
+  /** For protocols without a status: the error's own code, or the one its status stands for. */
+  readonly code: InfraErrorCode;
+  readonly retryAfterMs?: number;
+  /** Whole seconds for the Retry-After header, at least one. */
   readonly retryAfterSeconds?: number;
   /** True when nothing is known about the error: it belongs into the log, not onto the wire. */
   readonly unexpected: boolean;
 }
 
-const titleOf = (status: number): string =>
-  status === 499 ? 'Client Closed Request' : (STATUS_CODES[status] ?? 'Error');
-
-function about(status: number, parts: Partial<ProblemDetails>): ProblemDetails {
-  const traceId = currentTraceId();
-  return {
-    type: 'about:blank',
-    title: titleOf(status),
-    status,
-    ...parts,
-    ...(traceId !== undefined && { traceId }),
-  };
-}
-
-function withCode(status: number): { code?: string } {
-  const code = codeOfHttpStatus(status);
-  return code === undefined ? {} : { code };
-}
-
-function ofHttpException(error: HttpException): ProblemDetails {
-  const status = error.getStatus();
-  const response = error.getResponse();
-  const message: unknown = typeof response === 'object' ? Reflect.get(response, 'message') : response;
-  if (Array.isArray(message))
-    return about(status, { ...withCode(status), detail: 'Validation failed', errors: message.map(String) });
-  return about(status, {
-    ...withCode(status),
-    detail: typeof message === 'string' ? message : error.message,
-  });
-}
-
-/** Body parsers and Fastify throw errors that carry their own 4xx status and a message meant for the client. */
-function clientStatusOf(error: unknown): number | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const status: unknown = Reflect.get(error, 'status') ?? Reflect.get(error, 'statusCode');
-  return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined;
-}
-
-/** What the client is told about an error. An error of unknown origin gets a title and no message. */
+/** What the client is told about an error. A 5xx of unknown origin gets a title and no message. */
 export function problemOf(error: unknown): Problem {
-  if (isInfraError(error)) {
-    const status = httpStatusOf(error);
-    const problems: unknown = Reflect.get(error, 'problems');
-    const after = error.retryAfterMs;
-    return {
-      body: {
-        ...about(status, { detail: error.message, code: error.code }),
-        type: `urn:infra-kit:error:${error.code}`,
-        ...(Array.isArray(problems) && { errors: problems.map(String) }),
-      },
-      ...(after !== undefined &&
-        Number.isFinite(after) && { retryAfterSeconds: Math.max(1, Math.ceil(after / 1000)) }),
-      unexpected: status >= 500 && error.code === 'INTERNAL',
+  if (isInfraError(error)) return ofInfraError(error);
+  if (error instanceof HttpException) return ofHttpException(error);
+  return ofForeign(error);
+}
+
+function about(status: number, parts: object): ProblemDetails {
+  const traceId = currentTraceId();
+  const title = STATUS_CODES[status] ?? (status === 499 ? 'Client Closed Request' : 'Error');
+  return { type: 'about:blank', title, ...parts, status, ...(traceId !== undefined && { traceId }) };
+}
+
+function ofInfraError(error: InfraError): Problem {
+  const { code, message, retryAfterMs } = error;
+  const problems: unknown = Reflect.get(error, 'problems');
+  const foreign = code === 'INTERNAL' && error.cause !== undefined && !isInfraError(error.cause);
+  const body = about(httpStatusOf(error), {
+    type: `urn:infra-kit:error:${code}`,
+    ...(!foreign && { detail: message }),
+    code,
+    ...(Array.isArray(problems) && { errors: problems.map(String) }),
+  });
+  const wait = retryAfterMs !== undefined &&
+    Number.isFinite(retryAfterMs) && {
+      retryAfterMs,
+      retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMs / 1000)),
     };
-  }
-  if (error instanceof HttpException) return { body: ofHttpException(error), unexpected: false };
-  const status = clientStatusOf(error);
-  if (status !== undefined && error instanceof Error)
-    return { body: about(status, { ...withCode(status), detail: error.message }), unexpected: false };
-  return { body: about(500, { code: 'INTERNAL' }), unexpected: true };
+  return { body, code, ...wait, unexpected: code === 'INTERNAL' };
+}
+
+/** The response object of an exception is meant for the client: what it says beside Nest's own members stays. */
+function ofHttpException(error: HttpException): Problem {
+  const response = error.getResponse();
+  const given = typeof response === 'object' ? response : { message: response };
+  const { message, statusCode: _, error: __, status: ___, ...extension } = given as Record<string, unknown>;
+  const said = Array.isArray(message)
+    ? { detail: 'Validation failed', errors: message.map(String) }
+    : { detail: typeof message === 'string' ? message : error.message };
+  return ofStatus(error.getStatus(), { ...said, ...extension }, false);
+}
+
+/** Body parsers, http-errors and Fastify throw errors that carry their status; Nest knows them, and their message. */
+function ofForeign(error: unknown): Problem {
+  const nest = BaseExceptionFilter.prototype;
+  if (!nest.isHttpError(error)) return ofStatus(500, {}, true);
+  const { statusCode } = error;
+  const known = statusCode < 500;
+  return ofStatus(statusCode, known ? { detail: nest.getHttpErrorMessage(error) } : {}, !known);
+}
+
+function ofStatus(status: number, said: object, unexpected: boolean): Problem {
+  const code = codeOfHttpStatus(status);
+  return { body: about(status, { ...(code && { code }), ...said }), code: code ?? 'INTERNAL', unexpected };
 }

@@ -1,6 +1,7 @@
 import type { CallOptions } from '../context/call-options.js';
 import { withDeadline } from '../context/deadline.js';
-import type { HealthReport, HealthStatus } from '../ports/health.js';
+import { messageOf } from '../errors/message-of.js';
+import type { HealthReport } from '../ports/health.js';
 
 /** A component's report as part of the whole. */
 export interface ComponentHealth extends HealthReport {
@@ -48,13 +49,14 @@ export class HealthRegistry {
    * `down` when a critical one is down, `degraded` when any is not up. `detail` has a report a component.
    */
   async check(options: { readonly only?: 'critical' | undefined } = {}): Promise<ServiceHealth> {
-    const all = [...this.#checks].map((entry) => ({ ...entry, critical: this.#isCritical(entry) }));
-    const asked = all.filter((entry) => entry.critical || options.only === undefined);
-    const reports = await Promise.all(asked.map(async (entry) => ({ ...(await ask(entry)), critical: entry.critical })));
-    const detail = Object.fromEntries(asked.map(({ name }, index) => [name, reports[index]])) as ServiceHealth['detail'];
-    const down = reports.some((report) => report.critical && report.status === 'down');
-    const status: HealthStatus = down ? 'down' : reports.every((report) => report.status === 'up') ? 'up' : 'degraded';
-    return { status, detail };
+    const asked = [...this.#checks]
+      .map((entry) => ({ ...entry, critical: this.#isCritical(entry) }))
+      .filter(({ critical }) => critical || options.only === undefined);
+    const reports = await Promise.all(asked.map(async (entry) => [entry.name, await ask(entry)] as const));
+    const found = reports.map(([, report]) => report);
+    const down = found.some(({ critical, status }) => critical && status === 'down');
+    const up = found.every(({ status }) => status === 'up');
+    return { status: down ? 'down' : up ? 'up' : 'degraded', detail: Object.fromEntries(reports) };
   }
 
   #isCritical({ name, critical }: Registered): boolean {
@@ -62,12 +64,13 @@ export class HealthRegistry {
   }
 }
 
-async function ask({ name, check }: Registered): Promise<HealthReport> {
+async function ask({ name, check, critical }: Registered): Promise<ComponentHealth> {
   try {
-    return await withDeadline(undefined, LIMIT_MS, `${name}.health`, (signal) =>
+    const { status, detail } = await withDeadline(undefined, LIMIT_MS, `${name}.health`, (signal) =>
       check({ signal, timeoutMs: LIMIT_MS }),
     );
+    return { status, detail, critical };
   } catch (error) {
-    return { status: 'down', detail: { error: error instanceof Error ? error.message : String(error) } };
+    return { status: 'down', detail: { error: messageOf(error) }, critical };
   }
 }

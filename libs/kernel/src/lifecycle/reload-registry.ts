@@ -1,7 +1,11 @@
 import { isConfigError } from '../config/config-error.js';
+import { InfraContext } from '../context/infra-context.js';
+import { messageOf } from '../errors/message-of.js';
 import type { Clock } from '../ports/clock.js';
 import type { ConfigDocument, ConfigOutcome, ConfigSource } from '../ports/config-source.js';
 import type { Logger } from '../ports/logger.js';
+import { reloads } from '../telemetry/kernel.telemetry.js';
+import { followConfig } from './config-follower.js';
 
 export interface ReloadTarget<C> {
   readonly component: string;
@@ -18,38 +22,41 @@ export interface ReloadStatus {
   readonly instance: string;
   /** The revision in force; undefined: what the code and the environment said. */
   readonly revision: bigint | undefined;
-  /** The newest document that was refused, until a good one comes. */
+  /** The newest document, when it was refused. */
   readonly rejected: { readonly revision: bigint; readonly errors: readonly string[] } | undefined;
   readonly restartRequired: readonly string[];
 }
 
 interface Registered {
-  readonly component: string;
-  readonly instance: string;
   readonly offer: (value: unknown) => Promise<readonly string[]>;
   readonly stop: AbortController;
-  revision: bigint | undefined;
-  rejected: { revision: bigint; errors: readonly string[] } | undefined;
-  restartRequired: readonly string[];
+  status: ReloadStatus;
+  /** The end of the document before: they are applied one after another. */
+  turn: Promise<unknown>;
 }
 
 interface Joined {
   readonly source: ConfigSource;
   readonly root: string;
   readonly by: string;
+  readonly stop: AbortController;
 }
 
-const RETRY_FIRST_MS = 1000;
-const RETRY_MAX_MS = 30_000;
+type Document = Omit<ConfigDocument, 'path'>;
 
-function reasons(error: unknown): readonly string[] {
-  if (isConfigError(error)) return error.problems;
-  return [error instanceof Error ? error.message : String(error)];
+/** The newest revision that was offered, refused ones included: nothing older is looked at again. */
+function newestOf({ revision, rejected }: ReloadStatus): bigint | undefined {
+  return rejected?.revision ?? revision;
+}
+
+function isStale({ status }: Registered, revision: bigint): boolean {
+  const newest = newestOf(status);
+  return newest !== undefined && revision <= newest;
 }
 
 /**
  * Components that take new configuration while running. They register here and know no source;
- * the umbrella joins the registry to one. The last good configuration always stays.
+ * the umbrella joins the registry to one. The last good configuration always stays, and revisions only rise.
  */
 export class ReloadRegistry {
   readonly #targets = new Set<Registered>();
@@ -63,15 +70,12 @@ export class ReloadRegistry {
     this.#clock = deps.clock;
   }
 
-  register<C>(target: ReloadTarget<C>): Disposable {
+  register<C>({ component, instance, parse, apply }: ReloadTarget<C>): Disposable {
     const entry: Registered = {
-      component: target.component,
-      instance: target.instance,
-      offer: async (value) => (await target.apply(target.parse(value))) ?? [],
+      offer: async (value) => (await apply(parse(value))) ?? [],
       stop: new AbortController(),
-      revision: undefined,
-      rejected: undefined,
-      restartRequired: [],
+      status: { component, instance, revision: undefined, rejected: undefined, restartRequired: [] },
+      turn: Promise.resolve(),
     };
     this.#targets.add(entry);
     if (this.#joined) this.#follow(entry, this.#joined);
@@ -84,13 +88,7 @@ export class ReloadRegistry {
   }
 
   status(): ReloadStatus[] {
-    return [...this.#targets].map(({ component, instance, revision, rejected, restartRequired }) => ({
-      component,
-      instance,
-      revision,
-      rejected,
-      restartRequired,
-    }));
+    return [...this.#targets].map(({ status }) => status);
   }
 
   /** Documents refused since the start. */
@@ -99,92 +97,83 @@ export class ReloadRegistry {
   }
 
   /** Offers a document to one component; resolves with what became of it and never rejects for a bad one. */
-  async offer(
-    component: string,
-    instance: string,
-    document: Omit<ConfigDocument, 'path'>,
-  ): Promise<ConfigOutcome> {
-    const entry = [...this.#targets].find((t) => t.component === component && t.instance === instance);
-    if (entry === undefined)
-      return {
-        revision: document.revision,
-        status: 'refused',
-        errors: [`no component ${component}(${instance})`],
-        restartRequired: [],
-      };
-    return this.#offerTo(entry, document);
+  async offer(component: string, instance: string, document: Document): Promise<ConfigOutcome> {
+    const entry = [...this.#targets].find(
+      ({ status }) => status.component === component && status.instance === instance,
+    );
+    const refused = (reason: string): ConfigOutcome => ({
+      revision: document.revision,
+      status: 'refused',
+      errors: [reason],
+      restartRequired: [],
+    });
+    if (entry === undefined) return refused(`no component ${component}(${instance})`);
+    const outcome = await this.#offerTo(entry, document);
+    return outcome ?? refused(`revision ${document.revision} is not newer than ${newestOf(entry.status)}`);
   }
 
   /**
    * Follows `/config/{env}/{service}/{component}` (`{component}.{name}` for a named instance) of `source` for
-   * every component, present and future. Disposing the result stops; a source in trouble is asked again with back-off.
+   * every component, present and future, in place of a source joined before. Disposing the result stops;
+   * a source in trouble, or whose watch ends, is asked again with back-off.
    */
   join(
     source: ConfigSource,
     at: { readonly env: string; readonly service: string; readonly instance: string },
   ): Disposable {
-    const joined = { source, root: `/config/${at.env}/${at.service}`, by: at.instance };
-    const stop = new AbortController();
+    this.#joined?.stop.abort();
+    const root = `/config/${at.env}/${at.service}`;
+    const joined: Joined = { source, root, by: at.instance, stop: new AbortController() };
     this.#joined = joined;
-    for (const entry of this.#targets) this.#follow(entry, joined, stop.signal);
+    for (const entry of this.#targets) this.#follow(entry, joined);
     return {
       [Symbol.dispose]: () => {
-        this.#joined = undefined;
-        for (const entry of this.#targets) entry.stop.abort();
-        stop.abort();
+        joined.stop.abort();
+        if (this.#joined === joined) this.#joined = undefined;
       },
     };
   }
 
-  async #offerTo(
-    entry: Registered,
-    { revision, value }: Omit<ConfigDocument, 'path'>,
-  ): Promise<ConfigOutcome> {
+  /** Undefined for a document that is not newer than what was offered before. */
+  #offerTo(entry: Registered, document: Document): Promise<ConfigOutcome | undefined> {
+    const outcome = entry.turn.then(() =>
+      isStale(entry, document.revision) ? undefined : this.#apply(entry, document),
+    );
+    entry.turn = outcome;
+    return outcome;
+  }
+
+  async #apply(entry: Registered, { revision, value }: Document): Promise<ConfigOutcome> {
+    const { component, instance } = entry.status;
+    const told = { component, name: instance, revision };
     try {
       const restartRequired = await entry.offer(value);
-      Object.assign(entry, { revision, rejected: undefined, restartRequired });
-      this.#logger.info('configuration applied', {
-        component: entry.component,
-        name: entry.instance,
-        revision,
-        restartRequired,
-      });
+      entry.status = { component, instance, revision, rejected: undefined, restartRequired };
+      this.#logger.info('configuration applied', { ...told, restartRequired });
+      reloads.add(1, { component, instance, outcome: 'applied' });
       return { revision, status: 'applied', errors: [], restartRequired };
     } catch (error) {
-      const errors = reasons(error);
-      entry.rejected = { revision, errors };
+      const errors = isConfigError(error) ? error.problems : [messageOf(error)];
+      entry.status = { ...entry.status, rejected: { revision, errors } };
       this.#refused++;
-      this.#logger.error('configuration refused, the last good one stays', {
-        component: entry.component,
-        name: entry.instance,
-        revision,
-        errors,
-      });
-      return { revision, status: 'refused', errors, restartRequired: entry.restartRequired };
+      this.#logger.error('configuration refused, the last good one stays', { ...told, errors });
+      reloads.add(1, { component, instance, outcome: 'refused' });
+      return { revision, status: 'refused', errors, restartRequired: entry.status.restartRequired };
     }
   }
 
-  #follow(entry: Registered, joined: Joined, stop?: AbortSignal): void {
-    const signal = stop === undefined ? entry.stop.signal : AbortSignal.any([stop, entry.stop.signal]);
-    const leaf = entry.instance === 'default' ? entry.component : `${entry.component}.${entry.instance}`;
-    void this.#run(entry, joined, `${joined.root}/${leaf}`, signal);
-  }
-
-  async #run(entry: Registered, joined: Joined, path: string, signal: AbortSignal): Promise<void> {
-    let pauseMs = RETRY_FIRST_MS;
-    while (!signal.aborted) {
-      try {
-        for await (const document of joined.source.watch(path, signal)) {
-          if (entry.revision !== undefined && document.revision <= entry.revision) continue;
-          await joined.source.report(path, joined.by, await this.#offerTo(entry, document));
-          pauseMs = RETRY_FIRST_MS;
-        }
-      } catch (error) {
-        if (!signal.aborted)
-          this.#logger.warn('configuration source in trouble, asking again', { path, err: error });
-      }
-      await this.#clock.sleep(pauseMs, signal).catch(() => undefined);
-      pauseMs = Math.min(pauseMs * 2, RETRY_MAX_MS);
-    }
+  #follow(entry: Registered, joined: Joined): void {
+    const { component, instance } = entry.status;
+    const path = `${joined.root}/${instance === 'default' ? component : `${component}.${instance}`}`;
+    const following = {
+      source: joined.source,
+      path,
+      by: joined.by,
+      offer: (document: ConfigDocument) => this.#offerTo(entry, document),
+      clock: this.#clock,
+      logger: this.#logger,
+      signal: AbortSignal.any([joined.stop.signal, entry.stop.signal]),
+    };
+    void InfraContext.detach(() => followConfig(following));
   }
 }

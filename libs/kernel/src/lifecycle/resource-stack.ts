@@ -1,3 +1,6 @@
+import { withDeadline } from '../context/deadline.js';
+import { InfraContext } from '../context/infra-context.js';
+
 /** The order of a shutdown: fail readiness, leave the registry, stop intake, finish work, flush, give leases back, disconnect. */
 export const PHASES = [
   'readiness',
@@ -13,8 +16,8 @@ export type Phase = (typeof PHASES)[number];
 export interface Resource {
   readonly name: string;
   readonly phase: Phase;
-  /** Frees the resource; called at most once. */
-  readonly close: () => void | Promise<void>;
+  /** Frees the resource; called at most once, outside any request's context. `signal` aborts at the limit. */
+  readonly close: (signal: AbortSignal) => void | Promise<void>;
   /** Limit for `close`, in milliseconds; default 5,000. */
   readonly timeoutMs?: number | undefined;
 }
@@ -30,30 +33,28 @@ export interface ClosedResource {
 export interface CloseReport {
   /** True when every closer succeeded within its limit. */
   readonly ok: boolean;
-  /** In the order in which they were closed. */
+  /** What this stack closed since its first `close` or `closeThrough`, in the order in which that ended. */
   readonly resources: readonly ClosedResource[];
 }
 
 const DEFAULT_LIMIT_MS = 5000;
-const LAST = PHASES.length - 1;
 
 interface Entry {
   readonly resource: Resource;
-  closing?: Promise<ClosedResource>;
+  /** The stack it was pushed to, and those that one is a scope of. */
+  readonly members: readonly ResourceStack[];
+  closing?: Promise<void>;
 }
 
 async function closeWithin(resource: Resource): Promise<ClosedResource> {
   const { name, phase, timeoutMs = DEFAULT_LIMIT_MS } = resource;
   const started = performance.now();
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<'timed-out'>((resolve) => {
-    timer = setTimeout(() => resolve('timed-out'), timeoutMs);
-  });
-  const closed = async (): Promise<'closed'> => {
-    await resource.close();
-    return 'closed';
+  let limit: AbortSignal | undefined;
+  const close = async (signal: AbortSignal): Promise<void> => {
+    limit = signal;
+    await resource.close(signal);
   };
-  const done = (outcome: ClosedResource['outcome'], error?: unknown): ClosedResource => ({
+  const ended = (outcome: ClosedResource['outcome'], error?: unknown): ClosedResource => ({
     name,
     phase,
     outcome,
@@ -61,11 +62,10 @@ async function closeWithin(resource: Resource): Promise<ClosedResource> {
     ...(error !== undefined && { error }),
   });
   try {
-    return done(await Promise.race([closed(), limit]));
+    await withDeadline(undefined, Math.max(1, timeoutMs), `${name}.close`, close);
+    return ended('closed');
   } catch (error) {
-    return done('failed', error);
-  } finally {
-    clearTimeout(timer);
+    return ended(limit?.aborted ? 'timed-out' : 'failed', error);
   }
 }
 
@@ -75,13 +75,15 @@ async function closeWithin(resource: Resource): Promise<ClosedResource> {
  */
 export class ResourceStack implements AsyncDisposable {
   readonly #entries = new Set<Entry>();
-  readonly #report: ClosedResource[] = [];
   readonly #phases: Promise<void>[] = [];
-  readonly #parent: ResourceStack | undefined;
+  /** This stack and those it is a scope of. */
+  readonly #members: readonly ResourceStack[];
+  /** There while closing only, so that a stack that lives long and closes many scopes keeps nothing of them. */
+  #report: ClosedResource[] | undefined;
   #closing: Promise<CloseReport> | undefined;
 
   constructor(parent?: ResourceStack) {
-    this.#parent = parent;
+    this.#members = parent === undefined ? [this] : [this, ...parent.#members];
   }
 
   /** A stack of its own whose resources also belong to this one: whichever closes first closes them, once. */
@@ -99,20 +101,26 @@ export class ResourceStack implements AsyncDisposable {
    * One that comes when its phase is already being closed, or the stack itself, is closed at once.
    */
   push(resource: Resource): Disposable {
-    const entry: Entry = { resource };
-    this.#add(entry);
-    return { [Symbol.dispose]: () => this.#remove(entry) };
+    const entry: Entry = { resource, members: this.#members };
+    for (const stack of entry.members) stack.#entries.add(entry);
+    if (entry.members.some((stack) => stack.#hasBegun(resource.phase))) void this.#closeEntry(entry);
+    return {
+      [Symbol.dispose]: () => {
+        for (const stack of entry.members) stack.#entries.delete(entry);
+      },
+    };
   }
 
   /** Closes the phases up to and including `last`, each once; the rest stays open. */
   async closeThrough(last: Phase): Promise<CloseReport> {
-    await this.#through(PHASES.indexOf(last));
+    if (this.#closing) return this.#closing;
+    await this.#through(last);
     return this.#snapshot();
   }
 
-  /** Closes everything. A second call returns the first one's promise. */
+  /** Closes everything. A second call returns the first one's promise. Never rejects. */
   close(): Promise<CloseReport> {
-    this.#closing ??= this.#through(LAST).then(() => this.#snapshot());
+    this.#closing ??= this.#closeAll();
     return this.#closing;
   }
 
@@ -120,46 +128,50 @@ export class ResourceStack implements AsyncDisposable {
     await this.close();
   }
 
-  #through(last: number): Promise<void> {
-    for (let index = this.#phases.length; index <= last; index++) {
-      const before = this.#phases[index - 1] ?? Promise.resolve();
-      this.#phases.push(before.then(() => this.#closePhase(index)));
-    }
-    return this.#phases[last] ?? Promise.resolve();
+  async #closeAll(): Promise<CloseReport> {
+    await this.#through('connections');
+    // what was pushed meanwhile into phases that had passed
+    while (this.#entries.size > 0)
+      await Promise.all([...this.#entries].map((entry) => this.#closeEntry(entry)));
+    const report = this.#snapshot();
+    this.#report = undefined;
+    return report;
   }
 
-  async #closePhase(index: number): Promise<void> {
+  #through(last: Phase): Promise<void> {
+    this.#report ??= [];
+    for (const phase of PHASES.slice(this.#phases.length, PHASES.indexOf(last) + 1)) {
+      const before = this.#phases.at(-1) ?? Promise.resolve();
+      this.#phases.push(before.then(() => this.#closePhase(phase)));
+    }
+    return this.#phases[PHASES.indexOf(last)] ?? Promise.resolve();
+  }
+
+  async #closePhase(phase: Phase): Promise<void> {
     for (;;) {
-      const next = [...this.#entries].findLast((entry) => entry.resource.phase === PHASES[index]);
-      if (next === undefined) return;
-      await this.#closeEntry(next);
+      const youngest = [...this.#entries].findLast((entry) => entry.resource.phase === phase);
+      if (youngest === undefined) return;
+      await this.#closeEntry(youngest);
     }
   }
 
-  async #closeEntry(entry: Entry): Promise<void> {
-    entry.closing ??= closeWithin(entry.resource);
-    const closed = await entry.closing;
-    if (this.#remove(entry)) this.#note(closed);
+  #closeEntry(entry: Entry): Promise<void> {
+    entry.closing ??= InfraContext.detach(() => closeWithin(entry.resource)).then((closed) => {
+      for (const stack of entry.members) stack.#settle(entry, closed);
+    });
+    return entry.closing;
   }
 
-  #note(closed: ClosedResource): void {
-    this.#report.push(closed);
-    if (this.#parent) this.#parent.#note(closed);
+  #settle(entry: Entry, closed: ClosedResource): void {
+    if (this.#entries.delete(entry)) this.#report?.push(closed);
   }
 
-  #add(entry: Entry): void {
-    if (this.#parent) this.#parent.#add(entry);
-    this.#entries.add(entry);
-    const begun = this.#phases.length > PHASES.indexOf(entry.resource.phase);
-    if (begun || this.closing) void this.#closeEntry(entry);
-  }
-
-  #remove(entry: Entry): boolean {
-    if (this.#parent) this.#parent.#remove(entry);
-    return this.#entries.delete(entry);
+  #hasBegun(phase: Phase): boolean {
+    return this.closing || this.#phases.length > PHASES.indexOf(phase);
   }
 
   #snapshot(): CloseReport {
-    return { ok: this.#report.every(({ outcome }) => outcome === 'closed'), resources: [...this.#report] };
+    const resources = [...(this.#report ?? [])];
+    return { ok: resources.every(({ outcome }) => outcome === 'closed'), resources };
   }
 }

@@ -1,17 +1,5 @@
-import type {
-  DynamicModule,
-  InjectionToken,
-  OptionalFactoryDependency,
-  Provider,
-  Type,
-} from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
+import type { DynamicModule, InjectionToken, OptionalFactoryDependency, Type } from '@nestjs/common';
 import { InfraError } from '../errors/infra-error.js';
-import { HealthRegistry } from '../lifecycle/health-registry.js';
-import { ReloadRegistry } from '../lifecycle/reload-registry.js';
-import { ResourceStack } from '../lifecycle/resource-stack.js';
-import { Clock } from '../ports/clock.js';
-import { Logger } from '../ports/logger.js';
 import {
   DEFAULT_INSTANCE,
   instanceToken,
@@ -21,67 +9,84 @@ import {
   type InjectionEntry,
   type Placement,
 } from './component.js';
-import {
-  APP_IDENTITY,
-  KernelModule,
-  TEST_SETTING,
-  type AppIdentity,
-  type TestSetting,
-} from './kernel.module.js';
+import { ComponentHost, KernelModule } from './kernel.module.js';
+import { missingModule } from './missing-module.js';
 
-type NestEntry = InjectionToken | OptionalFactoryDependency;
-
-const nestEntry = (entry: InjectionEntry): NestEntry =>
-  typeof entry === 'object' ? { token: entry.token, optional: entry.optional ?? false } : entry;
-
-/** What a component's factory takes from Nest, in this order; its dependencies follow. */
-const HOST: readonly NestEntry[] = [
-  ModulesContainer,
-  ResourceStack,
-  HealthRegistry,
-  ReloadRegistry,
-  Logger,
-  Clock,
-  TEST_SETTING,
-  { token: APP_IDENTITY, optional: true },
-];
-type Host = [
-  ModulesContainer,
-  ResourceStack,
-  HealthRegistry,
-  ReloadRegistry,
-  Logger,
-  Clock,
-  TestSetting | null,
-  AppIdentity | undefined,
-];
-
-function refuseTwins(
-  modules: ModulesContainer,
-  token: InjectionToken,
-  component: string,
-  name: string,
-): void {
-  const owners = [...modules.values()].filter((module) => module.providers.has(token));
-  if (owners.length < 2) return;
-  const message = `${component}: ${owners.length} modules make the instance '${name}'; import it once, or give each its own name`;
-  throw new InfraError('FAILED_PRECONDITION', message, { component, instance: name });
+interface Recipe<O extends object, P extends ComponentProvider, D extends object> extends Placement {
+  readonly module: Type<unknown>;
+  readonly definition: ComponentDefinition<O, P, D>;
+  readonly imports?: DynamicModule['imports'] | undefined;
+  /** What `options` takes. */
+  readonly inject: readonly InjectionEntry[];
+  readonly options: (...args: readonly unknown[]) => O | Promise<O>;
 }
 
-function providerOf<O extends object, P extends ComponentProvider, D extends object>(
-  definition: ComponentDefinition<O, P, D>,
-  name: string | undefined,
-  optionsToken: InjectionToken,
-): Provider {
-  const { component, create, forTest, critical } = definition;
-  const token = instanceToken(component, definition.token, name);
-  const wanted = Object.entries(definition.dependencies ?? {}) as [string, InjectionEntry][];
+const tokenOf = (entry: InjectionEntry): InjectionToken => (typeof entry === 'object' ? entry.token : entry);
+const isOptional = (entry: InjectionEntry): boolean => typeof entry === 'object' && entry.optional === true;
+const nestEntry = (entry: InjectionEntry): OptionalFactoryDependency => ({
+  token: tokenOf(entry),
+  optional: isOptional(entry),
+});
 
-  const make = async (options: O, host: Host, resolved: readonly unknown[]): Promise<P> => {
-    const [modules, stack, health, reload, logger, clock, test, identity] = host;
-    refuseTwins(modules, token, component, name ?? DEFAULT_INSTANCE);
-    const dependencies = Object.fromEntries(wanted.map(([key], index) => [key, resolved[index]])) as D;
-    const provider = await create(test && forTest ? forTest(options) : options, {
+function owners({ modules }: ComponentHost, token: InjectionToken): number {
+  return [...modules.values()].filter((module) => module.providers.has(token)).length;
+}
+
+/** Making one component in one application: refusals, dependencies, options, the provider, its place in health. */
+class Assembly<O extends object, P extends ComponentProvider, D extends object> {
+  readonly token: InjectionToken;
+  readonly #recipe: Recipe<O, P, D>;
+  readonly #instance: string;
+  readonly #wanted: readonly (readonly [string, InjectionEntry])[];
+
+  constructor(recipe: Recipe<O, P, D>) {
+    const { definition, name } = recipe;
+    this.#recipe = recipe;
+    this.#instance = name ?? DEFAULT_INSTANCE;
+    this.#wanted = Object.entries<InjectionEntry>(definition.dependencies ?? {});
+    this.token = instanceToken(definition.component, definition.token, name);
+  }
+
+  dynamicModule(): DynamicModule {
+    const { module, isGlobal, imports, inject } = this.#recipe;
+    const provider = {
+      provide: this.token,
+      inject: [
+        ComponentHost,
+        // optional for Nest, so that a missing one is refused with our sentence
+        ...this.#wanted.map(([, entry]) => ({ token: tokenOf(entry), optional: true })),
+        ...inject.map((entry) => nestEntry(entry)),
+      ],
+      useFactory: (host: ComponentHost, ...resolved: unknown[]) => this.#guarded(host, resolved),
+    };
+    return {
+      module,
+      global: isGlobal ?? true,
+      imports: [KernelModule, ...(imports ?? [])],
+      providers: [provider],
+      exports: [this.token],
+    };
+  }
+
+  /** The application cannot start without it: what others opened is closed. */
+  async #guarded(host: ComponentHost, resolved: readonly unknown[]): Promise<P> {
+    try {
+      return await this.#make(host, resolved);
+    } catch (error) {
+      host.failures.set(this.token, error);
+      await host.stack.close();
+      throw error;
+    }
+  }
+
+  async #make(host: ComponentHost, resolved: readonly unknown[]): Promise<P> {
+    const { definition, name, options } = this.#recipe;
+    const { component, create, forTest, critical } = definition;
+    this.#refuseTwins(host);
+    const dependencies = this.#dependencies(host, resolved);
+    const given = await options(...resolved.slice(this.#wanted.length));
+    const { stack, reload, logger, clock, test, identity } = host;
+    const provider = await create(test && forTest ? forTest(given) : given, {
       ...dependencies,
       stack,
       reload,
@@ -91,54 +96,51 @@ function providerOf<O extends object, P extends ComponentProvider, D extends obj
       env: test ? 'test' : identity?.env,
       service: identity?.service,
     });
-    const label = name === undefined ? component : `${component}.${name}`;
-    health.register(label, (limits) => provider.health(limits), { critical });
+    const label = this.#instance === DEFAULT_INSTANCE ? component : `${component}.${this.#instance}`;
+    host.health.register(label, (limits) => provider.health(limits), { critical });
     return provider;
-  };
+  }
 
-  return {
-    provide: token,
-    inject: [optionsToken, ...HOST, ...wanted.map(([, entry]) => nestEntry(entry))],
-    useFactory: async (options: O, ...rest: unknown[]): Promise<P> => {
-      const host = rest.slice(0, HOST.length) as Host;
-      try {
-        return await make(options, host, rest.slice(HOST.length));
-      } catch (error) {
-        await host[1].close(); // the application cannot start: what others opened is closed
-        throw error;
+  #refuseTwins(host: ComponentHost): void {
+    const count = owners(host, this.token);
+    if (count < 2) return;
+    throw this.#refusal(
+      `${count} modules make the instance '${this.#instance}'; import it once, or give each its own name`,
+    );
+  }
+
+  #dependencies(host: ComponentHost, resolved: readonly unknown[]): D {
+    const found = this.#wanted.map(([key, entry], index) => {
+      const token = tokenOf(entry);
+      if (resolved[index] === undefined && !isOptional(entry)) {
+        if (host.failures.has(token)) throw host.failures.get(token);
+        const why = owners(host, token) > 0 ? 'could not be made' : `is missing; ${missingModule(token)}`;
+        throw this.#refusal(`its ${key} ${why}`);
       }
-    },
-  };
-}
+      return [key, resolved[index]] as const;
+    });
+    return Object.fromEntries(found) as D;
+  }
 
-interface Assembly extends Placement {
-  readonly imports?: DynamicModule['imports'] | undefined;
-  readonly options: Omit<Extract<Provider, { useFactory: unknown }>, 'provide'>;
-}
-
-function assemble<O extends object, P extends ComponentProvider, D extends object>(
-  module: Type<unknown>,
-  definition: ComponentDefinition<O, P, D>,
-  { name, isGlobal, imports, options }: Assembly,
-): DynamicModule {
-  const optionsToken = Symbol(`infra-kit:${definition.component}:${name ?? DEFAULT_INSTANCE}:options`);
-  return {
-    module,
-    global: isGlobal ?? true,
-    imports: [KernelModule, ...(imports ?? [])],
-    providers: [{ provide: optionsToken, ...options }, providerOf(definition, name, optionsToken)],
-    exports: [instanceToken(definition.component, definition.token, name)],
-  };
+  #refusal(what: string): InfraError {
+    const { component } = this.#recipe.definition;
+    const where = this.#instance === DEFAULT_INSTANCE ? component : `${component}(${this.#instance})`;
+    return new InfraError('FAILED_PRECONDITION', `${where}: ${what}`, {
+      component,
+      instance: this.#instance,
+    });
+  }
 }
 
 /** The `forRoot` of a component's module. Options are validated when the application is created, not here. */
 export function componentModule<O extends object, P extends ComponentProvider, D extends object>(
   module: Type<unknown>,
   definition: ComponentDefinition<O, P, D>,
-  options: O & Placement,
+  options: NoInfer<O> & Placement,
 ): DynamicModule {
   const { name, isGlobal, ...config } = options;
-  return assemble(module, definition, { name, isGlobal, options: { useFactory: () => config } });
+  const recipe = { module, definition, name, isGlobal, inject: [], options: () => config as unknown as O };
+  return new Assembly<O, P, D>(recipe).dynamicModule();
 }
 
 /** The `forRootAsync` of a component's module: the factory's result is the component's options. */
@@ -150,14 +152,10 @@ export function componentModuleAsync<
 >(
   module: Type<unknown>,
   definition: ComponentDefinition<O, P, D>,
-  options: AsyncOptions<O, I>,
+  options: AsyncOptions<NoInfer<O>, I>,
 ): DynamicModule {
   const { name, isGlobal, imports, inject, useFactory } = options;
-  const factory = useFactory as (...args: unknown[]) => O | Promise<O>;
-  return assemble(module, definition, {
-    name,
-    isGlobal,
-    imports,
-    options: { useFactory: factory, inject: (inject ?? []).map((entry) => nestEntry(entry)) },
-  });
+  const factory = useFactory as (...args: readonly unknown[]) => O | Promise<O>;
+  const recipe = { module, definition, name, isGlobal, imports, inject: inject ?? [], options: factory };
+  return new Assembly<O, P, D>(recipe).dynamicModule();
 }

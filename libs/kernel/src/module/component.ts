@@ -1,6 +1,7 @@
 import type { Abstract, ModuleMetadata, Type } from '@nestjs/common';
-import { resolveEnv, envText } from '../config/environment.js';
+import { envText, resolveEnv } from '../config/environment.js';
 import type { CallOptions } from '../context/call-options.js';
+import { InfraError } from '../errors/infra-error.js';
 import type { HealthRegistry } from '../lifecycle/health-registry.js';
 import type { ReloadRegistry } from '../lifecycle/reload-registry.js';
 import { ResourceStack } from '../lifecycle/resource-stack.js';
@@ -10,6 +11,8 @@ import type { Logger } from '../ports/logger.js';
 import { NestLogger } from '../ports/nest-logger.js';
 
 export const DEFAULT_INSTANCE = 'default';
+/** A name is part of configuration paths, log namespaces and metric labels. */
+const INSTANCE_NAME = /^[\w.-]+$/;
 
 /** What every component's provider offers. */
 export interface ComponentProvider extends AsyncDisposable {
@@ -38,6 +41,8 @@ export interface ComponentDeps {
 export interface ComponentSetting {
   readonly component: string;
   readonly name: string;
+  /** The name, as errors, `parseConfig` and `ReloadRegistry` call it: a setting may be handed to them as it is. */
+  readonly instance: string;
   readonly env: string;
   readonly service: string;
   readonly logger: Logger;
@@ -56,6 +61,10 @@ export async function buildComponent<P>(
   build: (setting: ComponentSetting) => P | Promise<P>,
 ): Promise<P> {
   const name = deps.name ?? DEFAULT_INSTANCE;
+  if (!INSTANCE_NAME.test(name)) {
+    const message = `${component}: name must be letters, digits, '.', '_' and '-', got ${JSON.stringify(name)}`;
+    throw new InfraError('INVALID_ARGUMENT', message, { component });
+  }
   const logger = (deps.logger ?? new NestLogger()).namespace(
     name === DEFAULT_INSTANCE ? component : `${component}.${name}`,
   );
@@ -64,6 +73,7 @@ export async function buildComponent<P>(
     return await build({
       component,
       name,
+      instance: name,
       logger,
       stack,
       env: resolveEnv(deps.env),

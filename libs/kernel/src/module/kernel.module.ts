@@ -3,7 +3,9 @@ import {
   Inject,
   Injectable,
   Module,
+  Optional,
   type BeforeApplicationShutdown,
+  type InjectionToken,
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
@@ -31,24 +33,43 @@ export interface TestSetting {
 export const TEST_SETTING = Symbol.for('infra-kit:test-setting');
 export const FORCED_TEST_SETTING = Symbol.for('infra-kit:forced-test-setting');
 
+/** What one application gives to each component that it makes. */
+@Injectable()
+export class ComponentHost {
+  /** Why components could not be made, by token. */
+  readonly failures = new Map<InjectionToken, unknown>();
+
+  constructor(
+    @Inject(ModulesContainer) readonly modules: ModulesContainer,
+    readonly stack: ResourceStack,
+    readonly health: HealthRegistry,
+    readonly reload: ReloadRegistry,
+    readonly logger: Logger,
+    readonly clock: Clock,
+    @Inject(TEST_SETTING) readonly test: TestSetting | null,
+    @Optional() @Inject(APP_IDENTITY) readonly identity: AppIdentity | undefined,
+  ) {}
+}
+
 /** Drives the application's stack by Nest's own shutdown, for applications with and without the umbrella. */
 @Injectable()
 export class KernelLifecycle implements BeforeApplicationShutdown, OnApplicationShutdown {
-  constructor(
-    private readonly stack: ResourceStack,
-    private readonly logger: Logger,
-    @Inject(ModulesContainer) modules: ModulesContainer,
-  ) {
+  readonly #stack: ResourceStack;
+  readonly #logger: Logger;
+
+  constructor(stack: ResourceStack, logger: Logger, @Inject(ModulesContainer) modules: ModulesContainer) {
+    this.#stack = stack;
+    this.#logger = logger;
     // shutdown hooks run by distance from the root, the farthest last: user hooks may still use every provider
     for (const module of modules.values()) if (module.metatype === KernelModule) module.distance = Infinity;
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await this.stack.closeThrough('drain');
+    await this.#stack.closeThrough('drain');
   }
 
   async onApplicationShutdown(): Promise<void> {
-    reportClose(this.logger, await this.stack.close());
+    reportClose(this.#logger, await this.#stack.close());
   }
 }
 
@@ -58,10 +79,11 @@ export function reportClose(logger: Logger, report: CloseReport): void {
       logger.error('a resource did not close', { resource: name, phase, outcome, durationMs, err: error });
 }
 
-/** One a application, imported by every component's module: stack, registries, logger, clock. */
+/** One an application, imported by every component's module: stack, registries, logger, clock. */
 @Global()
 @Module({
   providers: [
+    ComponentHost,
     KernelLifecycle,
     { provide: ResourceStack, useFactory: () => new ResourceStack() },
     HealthRegistry,
@@ -82,6 +104,6 @@ export function reportClose(logger: Logger, report: CloseReport): void {
       inject: [TEST_SETTING],
     },
   ],
-  exports: [ResourceStack, HealthRegistry, ReloadRegistry, Logger, Clock, TEST_SETTING],
+  exports: [ComponentHost, ResourceStack, HealthRegistry, ReloadRegistry, Logger, Clock, TEST_SETTING],
 })
 export class KernelModule {}

@@ -1,7 +1,8 @@
-import { abortError } from '../context/deadline.js';
+import { abortError, LONGEST_TIMER_MS } from '../context/deadline.js';
 
 /** A running timer; disposing it stops it, twice is harmless. */
 export interface Timer extends Disposable {
+  /** Lets the process end although it is running. */
   unref(): void;
 }
 
@@ -33,8 +34,29 @@ export function sleepOn(clock: Clock, ms: number, signal?: AbortSignal): Promise
   });
 }
 
-function asTimer(handle: NodeJS.Timeout): Timer {
-  return { unref: () => void handle.unref(), [Symbol.dispose]: () => clearTimeout(handle) };
+/** Node runs a timer beyond 24.8 days at once: a longer one is waited for in parts. */
+class LongTimeout implements Timer {
+  #handle: NodeJS.Timeout | undefined;
+  #held = true;
+
+  constructor(fn: () => void, ms: number) {
+    this.#wait(fn, ms);
+  }
+
+  unref(): void {
+    this.#held = false;
+    this.#handle?.unref();
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#handle);
+  }
+
+  #wait(fn: () => void, ms: number): void {
+    const next = ms > LONGEST_TIMER_MS ? () => this.#wait(fn, ms - LONGEST_TIMER_MS) : fn;
+    this.#handle = setTimeout(next, Math.min(ms, LONGEST_TIMER_MS));
+    if (!this.#held) this.#handle.unref();
+  }
 }
 
 export class SystemClock extends Clock {
@@ -48,9 +70,10 @@ export class SystemClock extends Clock {
     return sleepOn(this, ms, signal);
   }
   override setTimeout(fn: () => void, ms: number): Timer {
-    return asTimer(setTimeout(fn, ms));
+    return new LongTimeout(fn, ms);
   }
   override setInterval(fn: () => void, ms: number): Timer {
-    return asTimer(setInterval(fn, ms));
+    const handle = setInterval(fn, Math.min(ms, LONGEST_TIMER_MS));
+    return { unref: () => void handle.unref(), [Symbol.dispose]: () => clearInterval(handle) };
   }
 }

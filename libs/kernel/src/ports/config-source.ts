@@ -20,6 +20,6 @@ export abstract class ConfigSource {
   abstract load(path: string): Promise<ConfigDocument | undefined>;
   /** First the present document, if there is one, then each newer one; ends when `signal` aborts. */
   abstract watch(path: string, signal: AbortSignal): AsyncIterable<ConfigDocument>;
-  /** Writes back what became of a document, for whoever pushed it. */
-  abstract report(path: string, instance: string, outcome: ConfigOutcome): Promise<void>;
+  /** Writes back what became of a document, for whoever pushed it. A source that cannot leaves it out. */
+  report?(path: string, instance: string, outcome: ConfigOutcome): Promise<void>;
 }

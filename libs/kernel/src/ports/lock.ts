@@ -33,12 +33,11 @@ export interface LockService {
 
 /** The lock was lost while it was believed held. FAILED_PRECONDITION, retryable: acquire again and redo. */
 export class LockLostError extends InfraError {
+  static {
+    this.prototype.name = 'LockLostError';
+  }
+
   constructor(message: string, options: InfraErrorOptions = {}) {
     super('FAILED_PRECONDITION', message, { retryable: true, ...options });
   }
 }
-Object.defineProperty(LockLostError.prototype, 'name', {
-  value: 'LockLostError',
-  configurable: true,
-  writable: true,
-});

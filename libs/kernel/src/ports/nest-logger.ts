@@ -1,19 +1,32 @@
 import { Logger as Nest } from '@nestjs/common';
-import { Logger } from './logger.js';
+import { messageOf } from '../errors/message-of.js';
+import { LineLogger, type Logger, type LogMethod } from './logger.js';
+
+const NEST_METHOD = {
+  trace: 'verbose',
+  debug: 'debug',
+  info: 'log',
+  warn: 'warn',
+  error: 'error',
+  fatal: 'fatal',
+} as const;
+
+function asJson(this: unknown, key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return `${value}`;
+  return value instanceof Error || key === 'err' ? messageOf(value) : value;
+}
 
 function withFields(message: string, fields: object): string {
-  const names = Object.keys(fields).filter((name) => name !== 'err');
-  if (names.length === 0) return message;
+  if (Object.keys(fields).length === 0) return message;
   try {
-    const seen = Object.fromEntries(names.map((name) => [name, Reflect.get(fields, name) as unknown]));
-    return `${message} ${JSON.stringify(seen, (_key, value: unknown) => (typeof value === 'bigint' ? `${value}` : value))}`;
+    return `${message} ${JSON.stringify(fields, asJson)}`;
   } catch {
-    return `${message} {${names.join(', ')}: cannot be shown}`;
+    return `${message} {${Object.keys(fields).join(', ')}: cannot be shown}`;
   }
 }
 
 /** The default logger: writes through Nest's own, so that every component logs sensibly without clog. */
-export class NestLogger extends Logger {
+export class NestLogger extends LineLogger {
   readonly #context: string;
   readonly #bound: object;
 
@@ -23,24 +36,6 @@ export class NestLogger extends Logger {
     this.#bound = bound;
   }
 
-  override trace(message: string, fields?: object): void {
-    Nest.verbose(this.#text(message, fields), this.#context);
-  }
-  override debug(message: string, fields?: object): void {
-    Nest.debug(this.#text(message, fields), this.#context);
-  }
-  override info(message: string, fields?: object): void {
-    Nest.log(this.#text(message, fields), this.#context);
-  }
-  override warn(message: string, fields?: object): void {
-    Nest.warn(this.#text(message, fields), this.#context);
-  }
-  override error(message: string, fields?: object): void {
-    Nest.error(this.#text(message, fields), this.#stack(fields), this.#context);
-  }
-  override fatal(message: string, fields?: object): void {
-    Nest.fatal(this.#text(message, fields), this.#stack(fields), this.#context);
-  }
   override namespace(name: string): Logger {
     return new NestLogger(this.#context === '' ? name : `${this.#context}.${name}`, this.#bound);
   }
@@ -48,12 +43,11 @@ export class NestLogger extends Logger {
     return new NestLogger(this.#context, { ...this.#bound, ...fields });
   }
 
-  #text(message: string, fields: object | undefined): string {
-    return withFields(String(message), { ...this.#bound, ...fields });
-  }
-
-  #stack(fields: object | undefined): string | undefined {
+  protected override write(level: LogMethod, message: string, fields: object | undefined): void {
+    const text = withFields(String(message), { ...this.#bound, ...fields });
     const err: unknown = fields && Reflect.get(fields, 'err');
-    return err instanceof Error ? err.stack : undefined;
+    const grave = level === 'error' || level === 'fatal';
+    const stack = grave && err instanceof Error ? [err.stack] : [];
+    Nest[NEST_METHOD[level]](text, ...stack, this.#context);
   }
 }

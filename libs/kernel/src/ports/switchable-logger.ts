@@ -1,7 +1,8 @@
-import { Logger, type LogMethod } from './logger.js';
+import { LineLogger, type Logger, type LogMethod } from './logger.js';
 
-interface Slot {
-  target: Logger;
+/** What all loggers derived from one share. */
+class Slot {
+  constructor(public target: Logger) {}
 }
 type Derive = (root: Logger) => Logger;
 
@@ -9,7 +10,7 @@ type Derive = (root: Logger) => Logger;
  * A logger whose target can be replaced while loggers derived from it are in use:
  * components are made before the log component, and still write through it.
  */
-export class SwitchableLogger extends Logger {
+export class SwitchableLogger extends LineLogger {
   readonly #slot: Slot;
   readonly #derive: Derive;
   #root: Logger | undefined;
@@ -17,7 +18,7 @@ export class SwitchableLogger extends Logger {
 
   constructor(target: Logger | Slot, derive: Derive = (root) => root) {
     super();
-    this.#slot = target instanceof Logger ? { target } : target;
+    this.#slot = target instanceof Slot ? target : new Slot(target);
     this.#derive = derive;
   }
 
@@ -28,24 +29,6 @@ export class SwitchableLogger extends Logger {
     return former;
   }
 
-  override trace(message: string, fields?: object): void {
-    this.#write('trace', message, fields);
-  }
-  override debug(message: string, fields?: object): void {
-    this.#write('debug', message, fields);
-  }
-  override info(message: string, fields?: object): void {
-    this.#write('info', message, fields);
-  }
-  override warn(message: string, fields?: object): void {
-    this.#write('warn', message, fields);
-  }
-  override error(message: string, fields?: object): void {
-    this.#write('error', message, fields);
-  }
-  override fatal(message: string, fields?: object): void {
-    this.#write('fatal', message, fields);
-  }
   override namespace(name: string): Logger {
     return new SwitchableLogger(this.#slot, (root) => this.#derive(root).namespace(name));
   }
@@ -53,7 +36,7 @@ export class SwitchableLogger extends Logger {
     return new SwitchableLogger(this.#slot, (root) => this.#derive(root).with(fields));
   }
 
-  #write(level: LogMethod, message: string, fields: object | undefined): void {
+  protected override write(level: LogMethod, message: string, fields: object | undefined): void {
     const root = this.#slot.target;
     if (this.#derived === undefined || this.#root !== root) {
       this.#root = root;

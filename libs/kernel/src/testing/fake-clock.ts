@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { Clock, sleepOn, type Timer } from '../ports/clock.js';
 
 interface Due {
@@ -52,6 +53,7 @@ export class FakeClock extends Clock {
 
   /** Moves time on by `ms`; resolves when everything due has run and settled. */
   async advance(ms: number): Promise<void> {
+    if (!(ms >= 0)) throw new RangeError(`advance: time moves on by milliseconds ≥ 0, got ${ms}`);
     const target = this.#monotonic + ms;
     await turn();
     for (let next = this.#next(target); next !== undefined; next = this.#next(target)) {
@@ -79,7 +81,12 @@ export class FakeClock extends Clock {
   }
 
   #schedule(fn: () => void, ms: number, everyMs: number | undefined): Timer {
-    const due: Due = { at: this.#monotonic + Math.max(0, ms), order: this.#order++, fn, everyMs };
+    const due: Due = {
+      at: this.#monotonic + Math.max(0, ms),
+      order: this.#order++,
+      fn: AsyncResource.bind(fn), // as a real timer, it runs in the context in which it was set
+      everyMs,
+    };
     this.#due.add(due);
     return { unref: () => undefined, [Symbol.dispose]: () => void this.#due.delete(due) };
   }

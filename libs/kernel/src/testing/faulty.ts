@@ -1,3 +1,5 @@
+import { SystemClock, type Clock } from '../ports/clock.js';
+
 /** What a faulty driver does instead of answering. */
 type Fault =
   | { readonly kind: 'none' }
@@ -18,8 +20,15 @@ export interface Faulty<D extends object> {
   readonly calls: ReadonlyMap<PropertyKey, number>;
 }
 
-/** Puts faults around any driver whose methods return promises; other members pass through untouched. */
-export function faulty<D extends object>(real: D): Faulty<D> {
+/** Drivers answer it at once, whatever becomes of the server. */
+const NEVER_DISTURBED: ReadonlySet<PropertyKey> = new Set(['codeOf']);
+
+/**
+ * Puts faults around any driver whose methods return promises; other members, and `codeOf`, pass through untouched.
+ * Name the methods where the driver has others that answer at once.
+ */
+export function faulty<D extends object>(real: D, options: { readonly clock?: Clock } = {}): Faulty<D> {
+  const clock = options.clock ?? new SystemClock();
   let fault: Fault = { kind: 'none' };
   let only: ReadonlySet<PropertyKey> | undefined;
   let healed = Promise.withResolvers<void>();
@@ -29,14 +38,13 @@ export function faulty<D extends object>(real: D): Faulty<D> {
     fault = next;
     only = methods && new Set(methods);
   };
+  const spared = (method: PropertyKey): boolean =>
+    fault.kind === 'none' || NEVER_DISTURBED.has(method) || only?.has(method) === false;
 
   async function disturbed(run: () => unknown): Promise<unknown> {
     if (fault.kind === 'fail') throw fault.error();
     if (fault.kind === 'hang') await healed.promise;
-    if (fault.kind === 'delay') {
-      const { ms } = fault;
-      await new Promise((resolve) => setTimeout(resolve, ms));
-    }
+    if (fault.kind === 'delay') await clock.sleep(fault.ms);
     return run();
   }
 
@@ -47,7 +55,7 @@ export function faulty<D extends object>(real: D): Faulty<D> {
       return (...args: unknown[]): unknown => {
         calls.set(property, (calls.get(property) ?? 0) + 1);
         const run = (): unknown => Reflect.apply(member, target, args);
-        return fault.kind === 'none' || (only !== undefined && !only.has(property)) ? run() : disturbed(run);
+        return spared(property) ? run() : disturbed(run);
       };
     },
   });

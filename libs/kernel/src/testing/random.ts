@@ -5,7 +5,8 @@ export interface SeededRandom {
   next(): number;
   /** A whole number in [min, max]. */
   int(min: number, max: number): number;
-  pick<T>(items: readonly [T, ...T[]] | readonly T[]): T;
+  /** RangeError when there is nothing to pick from. */
+  pick<T>(items: readonly T[]): T;
 }
 
 /** Uses INFRA_TEST_SEED when set, so that a failing run can be repeated; prints the seed it chose. */

@@ -1,0 +1,89 @@
+import { Module, Scope, type DynamicModule, type Provider } from '@nestjs/common';
+import { INQUIRER } from '@nestjs/core';
+import {
+  APP_IDENTITY,
+  componentModule,
+  componentModuleAsync,
+  DEFAULT_INSTANCE,
+  SwitchableLogger,
+  type AppIdentity,
+  type AsyncOptions,
+  type ComponentDefinition,
+  type InjectionEntry,
+  type Placement,
+} from '@infra-kit/kernel';
+import { PinoLogger } from 'nestjs-pino';
+import type { ClogConfig } from './clog.config.js';
+import { ClogLogger, ClogProvider } from './clog.provider.js';
+import { createClog } from './default-clog.provider.js';
+import { ClogHttp } from './nest/clog-http.js';
+import { ClogNestLogger } from './nest/clog-nest-logger.js';
+import { RequestPino } from './nest/request-pino.js';
+
+type ClogOptions = Partial<ClogConfig>;
+interface ClogDependencies {
+  readonly identity?: AppIdentity;
+}
+
+const isDefault = (name: string | undefined): boolean => name === undefined || name === DEFAULT_INSTANCE;
+
+const DEFINITION: ComponentDefinition<ClogOptions, ClogProvider, ClogDependencies> = {
+  component: 'clog',
+  token: ClogProvider,
+  dependencies: { identity: { token: APP_IDENTITY, optional: true } },
+  create: (options, deps) => {
+    const { logger } = deps;
+    const adopt = isDefault(deps.name) && logger instanceof SwitchableLogger ? logger : undefined;
+    return createClog(options, { ...deps, adopt });
+  },
+};
+
+/** A logger of the class that asks for it. */
+function loggerOf(clog: ClogProvider, asking: unknown): ClogLogger {
+  const type: unknown = Reflect.get(Object(asking), 'constructor');
+  const isClass = typeof type === 'function' && type !== Object;
+  return isClass ? clog.root.namespace(type.name) : clog.root;
+}
+
+/** What only the default instance brings: a logger a class, Nest's lines, access lines. */
+const NEST_SIDE: Provider[] = [
+  { provide: ClogLogger, scope: Scope.TRANSIENT, inject: [ClogProvider, INQUIRER], useFactory: loggerOf },
+  {
+    provide: PinoLogger,
+    scope: Scope.TRANSIENT,
+    inject: [ClogProvider],
+    useFactory: (clog: ClogProvider) => new RequestPino(clog),
+  },
+  {
+    provide: ClogNestLogger,
+    inject: [ClogProvider],
+    useFactory: (clog: ClogProvider) => new ClogNestLogger(clog),
+  },
+  ClogHttp,
+];
+
+function withNestSide(module: DynamicModule, name: string | undefined): DynamicModule {
+  if (!isDefault(name)) return module;
+  return {
+    ...module,
+    providers: [...(module.providers ?? []), ...NEST_SIDE],
+    exports: [...(module.exports ?? []), ClogLogger, ClogNestLogger, PinoLogger],
+  };
+}
+
+/**
+ * Structured logs of an application. The default instance also takes over the suite's `Logger`, so that every component
+ * writes through it, gives each class a `ClogLogger` of its name, and writes the access lines.
+ */
+@Module({})
+export class ClogModule {
+  static forRoot(options: ClogOptions & Placement = {}): DynamicModule {
+    return withNestSide(componentModule(ClogModule, DEFINITION, options), options.name);
+  }
+
+  static forRootAsync<const I extends readonly InjectionEntry[] = []>(
+    options: AsyncOptions<ClogOptions, I>,
+  ): DynamicModule {
+    return withNestSide(componentModuleAsync(ClogModule, DEFINITION, options), options.name);
+  }
+}

@@ -1,0 +1,100 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { trace } from '@opentelemetry/api';
+import { InfraContext, validTraceId, TRACE_ID_HEADER, type LogMethod } from '@infra-kit/kernel';
+import type { HttpLogConfig } from '../clog.config.js';
+import { READY_LINE } from '../line/line-writer.js';
+import { REQUEST_ID_ATTRIBUTE } from '../line/trace-fields.js';
+
+/** What is known of a request while it is under way. */
+export interface RequestNotes {
+  readonly startedAt: number;
+  readonly traceId: string | undefined;
+  readonly spanId: string | undefined;
+  /** Bytes of the body that were handed to the response. */
+  readonly sent: () => number;
+  /** The framework's request, which knows the route. */
+  readonly framework: unknown;
+}
+
+const CLIENT_GONE = 499;
+
+/** The template of the route that answered; undefined when none did. */
+function routeOf(request: unknown): string | undefined {
+  const route: unknown = Reflect.get(Object(request), 'route');
+  const options: unknown = Reflect.get(Object(request), 'routeOptions');
+  const found: unknown =
+    options === undefined ? Reflect.get(Object(route), 'path') : Reflect.get(Object(options), 'url');
+  if (typeof found !== 'string') return undefined;
+  const base: unknown = options === undefined ? Reflect.get(Object(request), 'baseUrl') : '';
+  const path = `${typeof base === 'string' ? base : ''}${found}`;
+  // a middleware for everything is no route
+  return path.includes('{*') || path === '*' ? undefined : path;
+}
+
+export function pathOf(request: IncomingMessage): string {
+  const original: unknown = Reflect.get(request, 'originalUrl');
+  const url = typeof original === 'string' ? original : (request.url ?? '');
+  return url.split(/[?#]/, 1)[0] ?? '';
+}
+
+/** Counts what a handler writes: also right for streams, which say no length. */
+export function countBody(response: ServerResponse): () => number {
+  let bytes = 0;
+  const count = (chunk: unknown, encoding: unknown): void => {
+    if (typeof chunk === 'string')
+      bytes += Buffer.byteLength(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8');
+    else if (chunk instanceof Uint8Array) bytes += chunk.byteLength;
+  };
+  for (const method of ['write', 'end'] as const) {
+    const original: unknown = response[method];
+    if (typeof original !== 'function') continue;
+    Reflect.set(response, method, function counted(this: ServerResponse, ...args: unknown[]): unknown {
+      count(args[0], args[1]);
+      return Reflect.apply(original, this, args);
+    });
+  }
+  return () => bytes;
+}
+
+export function noteRequest(startedAt: number, framework: unknown, response: ServerResponse): RequestNotes {
+  const spanId = trace.getActiveSpan()?.spanContext().spanId ?? InfraContext.current()?.parent?.spanId;
+  return { startedAt, framework, spanId, traceId: InfraContext.traceId(), sent: countBody(response) };
+}
+
+const isGone = (response: ServerResponse): boolean => !response.writableFinished;
+
+/** Errors and failures at `error`, slow and broken-off requests at `warn`. */
+export function accessLevel(response: ServerResponse, tookMs: number, slowMs: number): LogMethod {
+  if (response.statusCode >= 500) return 'error';
+  if (isGone(response) || (slowMs > 0 && tookMs > slowMs)) return 'warn';
+  return 'info';
+}
+
+function hasBody(request: IncomingMessage, response: ServerResponse): boolean {
+  return request.method !== 'HEAD' && response.statusCode !== 204 && response.statusCode !== 304;
+}
+
+/** The fields of a request's line. */
+export function accessFields(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { notes, tookMs, http }: { notes: RequestNotes; tookMs: number; http: HttpLogConfig },
+): Record<string | symbol, unknown> {
+  const route = routeOf(notes.framework);
+  const gone = isGone(response);
+  const out: unknown = response.getHeader(TRACE_ID_HEADER);
+  return {
+    [READY_LINE]: true,
+    namespace: 'http',
+    trace_id: validTraceId(out) ?? notes.traceId,
+    span_id: notes.spanId,
+    [REQUEST_ID_ATTRIBUTE]: request.id,
+    'http.method': request.method,
+    ...(route === undefined ? { 'http.path': pathOf(request) } : { 'http.route': route }),
+    'http.status': gone ? CLIENT_GONE : response.statusCode,
+    duration_ms: Math.round(tookMs * 1000) / 1000,
+    bytes: hasBody(request, response) ? notes.sent() : 0,
+    ...(gone && { aborted: true }),
+    ...(http.slowMs > 0 && tookMs > http.slowMs && { slow: true }),
+  };
+}

@@ -1,0 +1,1 @@
+export { CapturedLines, type CapturedLine } from './captured-lines.js';

@@ -14,7 +14,9 @@ export function describeDemo(title: string, settings: () => Record<string, strin
     afterAll(() => demo.stop());
 
     it('prints where it listens and a curl to try', () => {
-      expect(demo.output()).toMatch(/listening on http:\/\/localhost:\d+\ntry: curl -i http:\/\/localhost:\d+\/products\/p-100\n/);
+      expect(demo.output()).toMatch(
+        /listening on http:\/\/localhost:\d+\ntry: curl -i http:\/\/localhost:\d+\/products\/p-100\n/,
+      );
     });
 
     it('serves products', async () => {
@@ -25,14 +27,21 @@ export function describeDemo(title: string, settings: () => Record<string, strin
 
     it('reads the catalogue once for a hundred callers at once', async () => {
       const before = demo.lines().filter(({ what }) => what === 'p-103').length;
-      const answers = await Promise.all(Array.from({ length: 100 }, () => fetch(`${demo.url}/products/p-103`)));
+      const answers = await Promise.all(
+        Array.from({ length: 100 }, () => fetch(`${demo.url}/products/p-103`)),
+      );
       expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
-      await eventually(() => expect(demo.lines().filter(({ what }) => what === 'p-103').length).toBe(before + 1));
+      await eventually(() =>
+        expect(demo.lines().filter(({ what }) => what === 'p-103').length).toBe(before + 1),
+      );
     });
 
     it('answers for an unknown product, a bad body and a bad id with one clear problem each', async () => {
       const unknown = await fetch(`${demo.url}/products/p-999`);
-      expect([unknown.status, ((await unknown.json()) as { detail: string }).detail]).toEqual([404, expect.stringContaining('p-999')]);
+      expect([unknown.status, ((await unknown.json()) as { detail: string }).detail]).toEqual([
+        404,
+        expect.stringContaining('p-999'),
+      ]);
       const bad = await fetch(`${demo.url}/reservations`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
@@ -61,13 +70,17 @@ export function describeDemo(title: string, settings: () => Record<string, strin
       expect(response.headers.get('x-trace-id')).toBe(TRACE);
       await eventually(() => {
         const own = demo.lines().filter((line) => line['trace_id'] === TRACE);
-        expect(own.map(({ msg }) => msg)).toEqual(expect.arrayContaining(['read from the catalogue', 'request']));
+        expect(own.map(({ msg }) => msg)).toEqual(
+          expect.arrayContaining(['read from the catalogue', 'request']),
+        );
       });
     });
 
     it('is ready, and says what it runs on', async () => {
       expect((await fetch(`${demo.url}/health/ready`)).status).toBe(200);
-      expect(((await (await fetch(`${demo.url}/health`)).json()) as { details: object }).details).toHaveProperty('cache');
+      expect(
+        ((await (await fetch(`${demo.url}/health`)).json()) as { details: object }).details,
+      ).toHaveProperty('cache');
     });
   });
 }

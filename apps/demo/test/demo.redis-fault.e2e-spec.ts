@@ -22,13 +22,16 @@ const reserve = (): Promise<Response> =>
     body: JSON.stringify({ productId: 'p-100', quantity: 1 }),
   });
 
-it.each(['paused', 'killed'] as const)('with Redis %s products are served from their source, writes fail inside their deadline, and all recovers', async (fault) => {
-  expect((await reserve()).status).toBe(201);
-  await (fault === 'paused' ? redis.pause() : redis.kill());
-  expect((await fetch(`${demo.url}/products/p-100`)).status).toBe(200);
-  const refused = await reserve();
-  expect([503, 504]).toContain(refused.status);
-  expect(refused.headers.get('content-type')).toMatch(/^application\/problem\+json/);
-  await (fault === 'paused' ? redis.resume() : redis.restart());
-  await eventually(async () => expect((await reserve()).status).toBe(201), { withinMs: 15_000 });
-});
+it.each(['paused', 'killed'] as const)(
+  'with Redis %s products are served from their source, writes fail inside their deadline, and all recovers',
+  async (fault) => {
+    expect((await reserve()).status).toBe(201);
+    await (fault === 'paused' ? redis.pause() : redis.kill());
+    expect((await fetch(`${demo.url}/products/p-100`)).status).toBe(200);
+    const refused = await reserve();
+    expect([503, 504]).toContain(refused.status);
+    expect(refused.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+    await (fault === 'paused' ? redis.resume() : redis.restart());
+    await eventually(async () => expect((await reserve()).status).toBe(201), { withinMs: 15_000 });
+  },
+);

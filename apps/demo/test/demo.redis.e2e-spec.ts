@@ -6,7 +6,10 @@ import { startDemo } from './running-demo.js';
 describeDemo('the demo on Redis', () => ({ REDIS_URL: sharedRedis().url }));
 
 it('two instances on one Redis see each other’s reservations', async () => {
-  const [one, two] = await Promise.all([startDemo({ REDIS_URL: sharedRedis().url }), startDemo({ REDIS_URL: sharedRedis().url })]);
+  const [one, two] = await Promise.all([
+    startDemo({ REDIS_URL: sharedRedis().url }),
+    startDemo({ REDIS_URL: sharedRedis().url }),
+  ]);
   try {
     const made = await fetch(`${one.url}/reservations`, {
       method: 'POST',

@@ -18,7 +18,9 @@ export interface RunningDemo {
 export async function startDemo(settings: Record<string, string> = {}): Promise<RunningDemo> {
   const { NODE_OPTIONS: _options, REDIS_URL: _redis, INFRA_ENV: _env, NODE_ENV: _node, ...env } = process.env;
   const main = join(import.meta.dirname, '../dist/main.js');
-  const child = spawn(process.execPath, [main], { env: { ...env, PORT: '0', LOG_FORMAT: 'json', ...settings } });
+  const child = spawn(process.execPath, [main], {
+    env: { ...env, PORT: '0', LOG_FORMAT: 'json', ...settings },
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)));
   const exited = once(child, 'exit').then(([code]) => code as number | null);

@@ -15,10 +15,10 @@ function start(options: object): { code: number | null; output: string } {
 
 describe('a start that fails', () => {
   it('prints one sentence without a stack, leaves nothing open, and rejects', () => {
-    const { code, output } = start({ env: 'production', clog: true, uid: true, cache: true });
+    const { code, output } = start({ env: 'production', clog: true, uid: { instanceId: 5000 }, cache: true });
     expect(code).toBe(3);
     expect(output).toContain('REDIS_URL');
-    expect(output).toContain('uid');
+    expect(output).toContain('uid.instanceId');
     expect(output).not.toMatch(/\n\s+at /);
   });
 

@@ -1,14 +1,14 @@
 import type { DynamicModule, InjectionToken } from '@nestjs/common';
-import { CacheModule, getCacheToken, type CacheConfig } from '@infra-kit/cache';
-import { ClogModule, getClogToken, type ClogConfig } from '@infra-kit/clog';
-import type { Placement } from '@infra-kit/kernel';
+import { CacheModule, getCacheToken, parseCacheConfig, type CacheOptions } from '@infra-kit/cache';
+import { ClogModule, getClogToken, settleClogConfig, type ClogConfig } from '@infra-kit/clog';
+import { DEFAULT_INSTANCE, type Placement } from '@infra-kit/kernel';
 import { getUidToken, resolveUidConfig, UidModule, type UidOptions } from '@infra-kit/uid';
 
 /** The configuration of each component that exists, by the key it has in `forRoot`. */
 export interface ComponentConfigs {
   clog: Partial<ClogConfig>;
   uid: UidOptions;
-  cache: Partial<CacheConfig>;
+  cache: CacheOptions;
 }
 export type ComponentKey = keyof ComponentConfigs;
 
@@ -45,7 +45,8 @@ export const COMPONENTS: { readonly [K in ComponentKey]: ComponentEntry<Componen
         useFactory: (source) => source.of('clog', name),
       }),
     token: getClogToken,
-    check: (options, { env, name }) => void resolveClogConfig(options, { env, name }),
+    check: (options, { env, name = DEFAULT_INSTANCE }) =>
+      void settleClogConfig(options, { env, instance: name }),
   },
   uid: {
     module: (name) =>
@@ -55,7 +56,7 @@ export const COMPONENTS: { readonly [K in ComponentKey]: ComponentEntry<Componen
         useFactory: (source) => source.of('uid', name),
       }),
     token: getUidToken,
-    check: (options, { env, service, name = 'default' }) =>
+    check: (options, { env, service, name = DEFAULT_INSTANCE }) =>
       void resolveUidConfig(options, { env, service, name, now: Date.now() }),
   },
   cache: {
@@ -66,7 +67,8 @@ export const COMPONENTS: { readonly [K in ComponentKey]: ComponentEntry<Componen
         useFactory: (source) => source.of('cache', name),
       }),
     token: getCacheToken,
-    check: (options, { env, name }) => void resolveCacheConfig(options, { env, name }),
+    check: (options, { env, name = DEFAULT_INSTANCE }) =>
+      void parseCacheConfig(options, { env, instance: name }),
   },
 };
 

@@ -50,15 +50,16 @@ export function factorySource({ components, imports, inject, useFactory }: Async
 /** The factory's result has a key an entry; each becomes the options of that instance. */
 function splitByEntry(loads: readonly Instance[], result: object): Requested {
   const labels = loads.map((instance) => instanceLabel(instance));
-  const missing = labels.filter((label) => Reflect.get(result, label) === undefined);
-  if (missing.length > 0)
-    throw new ConfigError(
-      'infra-kit',
-      missing.map(
-        (label) =>
-          `${label}: named in components, missing in the factory's result; add it, or true for its defaults`,
-      ),
+  const missing = labels
+    .filter((label) => Reflect.get(result, label) === undefined)
+    .map(
+      (label) =>
+        `${label}: named in components, missing in the factory's result; add it, or true for its defaults`,
     );
+  const extra = Object.keys(result)
+    .filter((key) => parseEntry(key) !== undefined && !labels.includes(key))
+    .map((key) => `${key}: in the factory's result, missing in components; add '${key}' there`);
+  if (missing.length + extra.length > 0) throw new ConfigError('infra-kit', [...missing, ...extra]);
   const own = Object.fromEntries(Object.entries(result).filter(([key]) => !labels.includes(key)));
   const instances = loads.map((instance) => {
     const given: unknown = Reflect.get(result, instanceLabel(instance));

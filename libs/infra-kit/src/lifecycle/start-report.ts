@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import { Logger, type ComponentProvider, type HealthReport } from '@infra-kit/kernel';
+import { settleClogConfig } from '@infra-kit/clog';
+import { DEFAULT_INSTANCE, Logger, type ComponentProvider, type HealthReport } from '@infra-kit/kernel';
 import { COMPONENTS, instanceLabel, type Instance } from '../config/components.js';
 import { SettledConfig } from '../config/settled-config.js';
 
@@ -10,7 +11,7 @@ interface Row {
   readonly status: HealthReport['status'];
 }
 
-const SHOWN = ['driver', 'address', 'source', 'output', 'format', 'instanceId', 'workerId'] as const;
+const SHOWN = ['driver', 'address', 'output', 'level', 'instanceId', 'origin'] as const;
 
 /** Which component runs on what: a table for people, one line for machines. */
 @Injectable()
@@ -31,9 +32,14 @@ export class StartReport {
 
   #forPeople(): boolean {
     const { env } = this.config.identity;
-    const hasClog = this.config.instances.some(({ component }) => component === 'clog');
-    const format: unknown = Reflect.get(this.config.of('clog', undefined), 'format');
-    return hasClog && format !== undefined ? format === 'console' : env === 'development';
+    const hasClog = this.config.instances.some(
+      ({ component, name }) => component === 'clog' && name === undefined,
+    );
+    if (!hasClog) return env === 'development';
+    return (
+      settleClogConfig(this.config.of('clog', undefined), { env, instance: DEFAULT_INSTANCE }).format ===
+      'console'
+    );
   }
 
   async #row(instance: Instance): Promise<Row> {

@@ -1,0 +1,161 @@
+import { Type } from 'class-transformer';
+import {
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsString,
+  Max,
+  Min,
+  MinLength,
+  ValidateIf,
+  ValidateNested,
+} from 'class-validator';
+import { isProductionLike } from '@infra-kit/kernel';
+import type { CacheDriver } from './drivers/cache-driver.js';
+
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** What TLS needs beyond a URL, as PEM text. */
+export class CacheTlsConfig {
+  @IsOptional()
+  @IsString()
+  ca: string | undefined;
+
+  @IsOptional()
+  @IsString()
+  cert: string | undefined;
+
+  @IsOptional()
+  @IsString()
+  key: string | undefined;
+
+  /** The name the server's certificate is checked against; default: the host. */
+  @IsOptional()
+  @IsString()
+  servername: string | undefined;
+
+  /** Default true. */
+  @IsOptional()
+  @IsBoolean()
+  rejectUnauthorized: boolean | undefined;
+}
+
+/** The address of one sentinel. */
+export class CacheSentinelConfig {
+  @IsString()
+  @MinLength(1)
+  host = '';
+
+  @IsInt()
+  @Min(1)
+  @Max(65_535)
+  port = 26_379;
+}
+
+/** Configuration of a cache. Durations are milliseconds, or texts like '30s'. */
+export class CacheConfig {
+  /** `memory`, `redis`, or a ready driver, which stays its giver's to close. Default: `redis` where there is an address. */
+  @ValidateIf((config: CacheConfig) => typeof config.driver !== 'object')
+  @IsOptional()
+  @IsIn(['memory', 'redis'])
+  driver: 'memory' | 'redis' | CacheDriver | undefined;
+
+  /** `redis://user:password@host:port/db`, or `rediss://` for TLS. Default: REDIS_URL. */
+  @IsOptional()
+  @IsString()
+  url: string | undefined;
+
+  /** Sentinels that know where the master is; instead of `url`. */
+  @IsOptional()
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => CacheSentinelConfig)
+  sentinels: CacheSentinelConfig[] | undefined;
+
+  /** The master's name among the sentinels. */
+  @IsOptional()
+  @IsString()
+  @MinLength(1)
+  sentinelName: string | undefined;
+
+  /** Wins over the one in `url`, as do `password` and `db`. */
+  @IsOptional()
+  @IsString()
+  username: string | undefined;
+
+  @IsOptional()
+  @IsString()
+  password: string | undefined;
+
+  /** `true`, or certificates. Default: what the URL's scheme says. */
+  @ValidateIf((config: CacheConfig) => config.tls !== undefined && typeof config.tls !== 'boolean')
+  @ValidateNested()
+  @Type(() => CacheTlsConfig)
+  tls: boolean | CacheTlsConfig | undefined;
+
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  db: number | undefined;
+
+  /** Stands before every key, tag and script key. */
+  @IsString()
+  keyPrefix = '';
+
+  /** Connections, which take turns. */
+  @IsInt()
+  @Min(1)
+  @Max(256)
+  poolSize = 1;
+
+  /** Limit for one attempt to connect, handshake included. */
+  @IsInt()
+  @Min(1)
+  @Max(LONGEST_MS)
+  connectTimeoutMs = 5000;
+
+  /** Limit for one call, all its tries included. Hot. */
+  @IsInt()
+  @Min(1)
+  @Max(LONGEST_MS)
+  commandTimeoutMs = 1000;
+
+  /** How often a read is tried again when its connection was lost after it was sent. Writes never are. Hot. */
+  @IsInt()
+  @Min(0)
+  @Max(10)
+  maxRetries = 1;
+
+  /** How values become bytes: `json`; `msgpack` (needs @msgpack/msgpack); `raw`: strings and bytes in, Buffers out. */
+  @IsIn(['json', 'raw', 'msgpack'])
+  codec: 'json' | 'raw' | 'msgpack' = 'json';
+
+  /** For writes that name no ttl; counters excepted. Default: none, entries stay. Hot. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(Number.MAX_SAFE_INTEGER)
+  defaultTtlMs: number | undefined;
+
+  /** Entries the memory driver holds; the least recently used goes. Hot. */
+  @IsInt()
+  @Min(1)
+  maxEntries = 100_000;
+
+  /** Loads of `getOrSet` at once while the cache server is away; further ones wait their turn. Hot. */
+  @IsInt()
+  @Min(1)
+  maxFallbackLoads = 64;
+}
+
+/** A `CacheConfig` as callers write it: any part of it, plain. */
+export type CacheOptions = { readonly [K in keyof CacheConfig]?: CacheConfig[K] | undefined };
+
+/** Memory in development and test; in production Redis, whose address must come from the code or REDIS_URL. */
+export function defaultCacheConfig(env: string): CacheConfig {
+  const config = new CacheConfig();
+  config.driver = isProductionLike(env) ? 'redis' : 'memory';
+  return config;
+}

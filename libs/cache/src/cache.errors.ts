@@ -1,0 +1,73 @@
+import { InfraError } from '@infra-kit/kernel';
+
+/** Which cache speaks, for messages: `cache`, or `cache(sessions)`. */
+export interface CachePlace {
+  readonly name: string;
+  readonly label: string;
+}
+
+export function cachePlace(name: string): CachePlace {
+  return { name, label: name === 'default' ? 'cache' : `cache(${name})` };
+}
+
+const origin = (place: CachePlace): { component: string; instance: string } => ({
+  component: 'cache',
+  instance: place.name,
+});
+
+/** A stored value that its codec cannot read. DATA_LOSS; `key` is the caller's key. Overwrite or delete the entry. */
+export class CacheDecodeError extends InfraError {
+  readonly key: string;
+
+  constructor(place: CachePlace, key: string, cause: unknown) {
+    super(
+      'DATA_LOSS',
+      `${place.label}: the value of key ${shown(key)} does not decode; write it anew, or look who writes it with another codec`,
+      { ...origin(place), cause },
+    );
+    this.key = key;
+  }
+}
+Object.defineProperty(CacheDecodeError.prototype, 'name', {
+  value: 'CacheDecodeError',
+  configurable: true,
+  writable: true,
+});
+
+const LONGEST_SHOWN = 80;
+
+/** A value for a message: quoted, short, never throwing. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string')
+    return JSON.stringify(value.length > LONGEST_SHOWN ? `${value.slice(0, LONGEST_SHOWN)}…` : value);
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
+  return typeof value === 'function' ? 'a function' : String(value);
+}
+
+export function invalidArgument(place: CachePlace, what: string, cause?: unknown): InfraError {
+  return new InfraError('INVALID_ARGUMENT', `${place.label}: ${what}`, { ...origin(place), cause });
+}
+
+export function closedError(place: CachePlace): InfraError {
+  return new InfraError('FAILED_PRECONDITION', `${place.label}: it is closed; make a new one`, origin(place));
+}
+
+export function unimplemented(place: CachePlace, what: string, kind: string): InfraError {
+  return new InfraError('UNIMPLEMENTED', `${place.label}: the ${kind} driver has no ${what}`, origin(place));
+}
+
+export function inexactCounter(place: CachePlace, key: string): InfraError {
+  return new InfraError(
+    'DATA_LOSS',
+    `${place.label}: the counter ${shown(key)} is beyond 2^53, where numbers are no longer exact; the store holds the true one`,
+    origin(place),
+  );
+}
+
+export function tooManyLoads(place: CachePlace, limit: number): InfraError {
+  return new InfraError(
+    'RESOURCE_EXHAUSTED',
+    `${place.label}: the cache server is away and ${limit} loads run while too many wait; raise maxFallbackLoads or shed load`,
+    { ...origin(place), retryable: true },
+  );
+}

@@ -1,0 +1,155 @@
+import {
+  buildComponent,
+  InfraError,
+  isInfraError,
+  type ComponentDeps,
+  type ComponentSetting,
+  type InfraErrorCode,
+} from '@infra-kit/kernel';
+import type { CacheConfig, CacheOptions } from './cache.config.js';
+import { cachePlace, type CachePlace } from './cache.errors.js';
+import type { CacheProvider } from './cache.provider.js';
+import { stateCounter } from './cache.telemetry.js';
+import { loadCodec } from './codecs/codec.js';
+import { DefaultCacheProvider, type CacheEngine } from './default-cache.provider.js';
+import type { CacheDriver } from './drivers/cache-driver.js';
+import { MemoryCacheDriver } from './drivers/memory/memory.driver.js';
+import { CallRunner } from './operations/call-runner.js';
+import { GetOrSet } from './operations/get-or-set.js';
+import { KeySpace } from './operations/key-space.js';
+import { ValueCodec } from './operations/value-codec.js';
+import { isCacheDriver, parseCacheConfig, structuralChanges } from './parse-cache-config.js';
+
+/**
+ * Makes a cache. Configuration: what is passed, then REDIS_URL, then `defaultCacheConfig(env)`.
+ * Rejects with a `ConfigError` for a bad configuration, and UNAVAILABLE within `connectTimeoutMs` when its server cannot
+ * be reached; it leaves nothing open then. The maker closes it; a driver object that was passed in stays open.
+ */
+export function createCache(config: CacheOptions = {}, deps: ComponentDeps = {}): Promise<CacheProvider> {
+  return buildComponent('cache', deps, (setting) => assemble(config, setting));
+}
+
+async function assemble(options: CacheOptions, setting: ComponentSetting): Promise<CacheProvider> {
+  const { name, env, stack, reload, clock } = setting;
+  const place = cachePlace(name);
+  const parse = (input: unknown): CacheConfig => parseCacheConfig(input, { env, instance: name });
+  const started = parse(options);
+  let current = started;
+  const settings = (): CacheConfig => current;
+
+  const values = new ValueCodec(place, await loadCodec(started.codec));
+  const driver = await openDriver(started, setting, place);
+  const runner = new CallRunner(driver, place, settings);
+  const engine: CacheEngine = {
+    place,
+    driver,
+    runner,
+    values,
+    settings,
+    loads: new GetOrSet({ place, driver, runner, values, clock, settings }),
+  };
+  stack.push({
+    name: place.label,
+    phase: 'connections',
+    close: () => {
+      runner.close();
+      engine.loads.close();
+    },
+  });
+
+  const registration = reload?.register({
+    component: 'cache',
+    instance: name,
+    parse: (document) => parse({ ...options, ...asObject(document) }),
+    apply: (next) => {
+      if (!isCacheDriver(started.driver)) driver.tune(next);
+      current = next;
+      return structuralChanges(started, next);
+    },
+  });
+  if (registration)
+    stack.push({
+      name: `${place.label} reload`,
+      phase: 'connections',
+      close: () => registration[Symbol.dispose](),
+    });
+
+  return new DefaultCacheProvider(engine, new KeySpace(place, started.keyPrefix), async () => {
+    await stack.close();
+  });
+}
+
+/** A document that is no object is refused by the parser, with its own sentence. */
+function asObject(document: unknown): object {
+  return typeof document === 'object' && document !== null && !Array.isArray(document)
+    ? document
+    : { document };
+}
+
+async function openDriver(
+  config: CacheConfig,
+  setting: ComponentSetting,
+  place: CachePlace,
+): Promise<CacheDriver> {
+  const { stack, logger } = setting;
+  const given = isCacheDriver(config.driver) ? config.driver : undefined;
+  const driver = given ?? (await makeDriver(config, setting, place));
+  if (given === undefined)
+    stack.push({ name: `${place.label} ${driver.kind}`, phase: 'connections', close: () => driver.close() });
+  try {
+    await driver.connect();
+  } catch (error) {
+    throw notReached(error, driver, place);
+  }
+  const watching = driver.watch((state, reason) => {
+    stateCounter.add(1, { cache: place.name, state });
+    if (state === 'down') logger.warn('the cache server is away', { ...driver.describe(), err: reason });
+    else logger.info('the cache server is back', { ...driver.describe() });
+  });
+  stack.push({
+    name: `${place.label} watch`,
+    phase: 'connections',
+    close: () => watching[Symbol.dispose](),
+  });
+  return driver;
+}
+
+async function makeDriver(
+  config: CacheConfig,
+  setting: ComponentSetting,
+  place: CachePlace,
+): Promise<CacheDriver> {
+  if (config.driver !== 'redis')
+    return new MemoryCacheDriver({ maxEntries: config.maxEntries, clock: setting.clock });
+  const { redisDriver } = await loadRedis(place);
+  const label = place.name === 'default' ? '' : `:${place.name}`;
+  return redisDriver(Object.assign({ connectionName: `infra-kit:cache${label}` }, config));
+}
+
+async function loadRedis(place: CachePlace): Promise<typeof import('./drivers/redis/index.js')> {
+  try {
+    return await import('./drivers/redis/index.js');
+  } catch (error) {
+    throw new InfraError(
+      'FAILED_PRECONDITION',
+      `${place.label}: driver 'redis' needs the package ioredis; install it: npm i ioredis`,
+      { component: 'cache', instance: place.name, cause: error },
+    );
+  }
+}
+
+function notReached(error: unknown, driver: CacheDriver, place: CachePlace): InfraError {
+  const code: InfraErrorCode = isInfraError(error)
+    ? error.code
+    : (driver.codeOf(error) ?? InfraError.from(error).code);
+  const why = error instanceof Error ? error.message : String(error);
+  const remedy =
+    code === 'PERMISSION_DENIED'
+      ? 'correct user name and password'
+      : 'start the server, or correct the address (url, REDIS_URL)';
+  return new InfraError(code, `${place.label}: cannot start, ${why}; ${remedy}`, {
+    component: 'cache',
+    instance: place.name,
+    cause: error,
+  });
+}

@@ -1,0 +1,234 @@
+import type { CallOptions, HealthReport } from '@infra-kit/kernel';
+import type { CacheConfig } from './cache.config.js';
+import { closedError, inexactCounter, invalidArgument, shown, type CachePlace } from './cache.errors.js';
+import {
+  CacheProvider,
+  type CacheGetOrSetOptions,
+  type CacheLoad,
+  type CacheScripts,
+  type CacheSetOptions,
+  type CacheTtlOptions,
+} from './cache.provider.js';
+import { readsCounter } from './cache.telemetry.js';
+import type { CacheDriver, DriverCall, Encoded } from './drivers/cache-driver.js';
+import type { CallRunner, OperationName } from './operations/call-runner.js';
+import type { GetOrSet } from './operations/get-or-set.js';
+import { reportHealth } from './operations/health.js';
+import type { KeySpace } from './operations/key-space.js';
+import { scanPages } from './operations/scan.js';
+import { ScriptRunner } from './operations/script-runner.js';
+import type { ValueCodec } from './operations/value-codec.js';
+import { checkOptions, driverTtl, driverWrite, keysAndOptions } from './operations/write-options.js';
+
+/** What all namespaces of one cache share. */
+export interface CacheEngine {
+  readonly place: CachePlace;
+  readonly driver: CacheDriver;
+  readonly runner: CallRunner;
+  readonly values: ValueCodec;
+  readonly loads: GetOrSet;
+  readonly settings: () => CacheConfig;
+}
+
+/** The front: checks, prefixes, codec and order of events, over any driver. */
+export class DefaultCacheProvider extends CacheProvider {
+  override readonly name: string;
+  override readonly scripts: CacheScripts;
+  readonly #engine: CacheEngine;
+  readonly #driver: CacheDriver;
+  readonly #keys: KeySpace;
+  readonly #closeEngine: (() => Promise<void>) | undefined;
+  #closed = false;
+
+  /** `closeEngine` is absent in a namespace, which closes alone. */
+  constructor(engine: CacheEngine, keys: KeySpace, closeEngine?: () => Promise<void>) {
+    super();
+    this.name = engine.place.name;
+    this.#engine = engine;
+    this.#driver = engine.driver;
+    this.#keys = keys;
+    this.#closeEngine = closeEngine;
+    this.scripts = new ScriptRunner(engine, keys, () => this.#checkOpen());
+  }
+
+  override get native(): unknown {
+    return this.#driver.native;
+  }
+
+  override async get<T>(key: string, options?: CallOptions): Promise<T | undefined> {
+    const full = this.#key(key, options);
+    const data = await this.#run('get', options, (call) => this.#driver.get(full, call), key);
+    return this.#found<T>(key, data);
+  }
+
+  override async getMany<T>(keys: readonly string[], options?: CallOptions): Promise<(T | undefined)[]> {
+    const full = this.#keyList(keys, options);
+    if (full.length === 0) return [];
+    const found = await this.#run('getMany', options, (call) => this.#driver.getMany(full, call));
+    return keys.map((key, index) => this.#found<T>(key, found[index]));
+  }
+
+  override async set(key: string, value: unknown, options?: CacheSetOptions): Promise<boolean> {
+    const full = this.#key(key, options);
+    const data = this.#engine.values.encode(key, value);
+    const write = driverWrite(this.#engine.place, options, this.#engine.settings().defaultTtlMs);
+    this.#engine.loads.supersede(full);
+    return this.#run('set', options, (call) => this.#driver.set(full, data, write, call), key);
+  }
+
+  override async setMany(
+    entries: Iterable<readonly [string, unknown]>,
+    options?: CacheTtlOptions,
+  ): Promise<void> {
+    this.#checkOpen();
+    const write = driverWrite(this.#engine.place, options, this.#engine.settings().defaultTtlMs);
+    const encoded = [...entries].map(
+      ([key, value]) => [this.#keys.full(key), this.#engine.values.encode(key, value)] as const,
+    );
+    if (encoded.length === 0) return;
+    for (const [full] of encoded) this.#engine.loads.supersede(full);
+    await this.#run('setMany', options, (call) => this.#driver.setMany(encoded, write, call));
+  }
+
+  override async setIfAbsent(key: string, value: unknown, options?: CacheTtlOptions): Promise<boolean> {
+    checkOptions(this.#engine.place, options);
+    return this.set(key, value, { ...options, ifAbsent: true });
+  }
+
+  override async getAndSet<T>(
+    key: string,
+    value: unknown,
+    options?: CacheTtlOptions,
+  ): Promise<T | undefined> {
+    const full = this.#key(key, options);
+    const data = this.#engine.values.encode(key, value);
+    const write = driverWrite(this.#engine.place, options, this.#engine.settings().defaultTtlMs);
+    this.#engine.loads.supersede(full);
+    const before = await this.#run(
+      'getAndSet',
+      options,
+      (call) => this.#driver.getAndSet(full, data, write, call),
+      key,
+    );
+    return this.#found<T>(key, before);
+  }
+
+  override async delete(...args: unknown[]): Promise<number> {
+    const { keys, options } = keysAndOptions(args);
+    const full = this.#keyList(keys, options);
+    for (const key of full) this.#engine.loads.supersede(key);
+    return full.length === 0 ? 0 : this.#run('delete', options, (call) => this.#driver.delete(full, call));
+  }
+
+  override async exists(...args: unknown[]): Promise<number> {
+    const { keys, options } = keysAndOptions(args);
+    const full = this.#keyList(keys, options);
+    return full.length === 0 ? 0 : this.#run('exists', options, (call) => this.#driver.exists(full, call));
+  }
+
+  override async increment(key: string, by = 1, options?: CallOptions): Promise<number> {
+    const full = this.#key(key, options);
+    if (!Number.isSafeInteger(by))
+      throw invalidArgument(this.#engine.place, `by must be a whole number, got ${shown(by)}`);
+    this.#engine.loads.supersede(full);
+    const sum = await this.#run('increment', options, (call) => this.#driver.increment(full, by, call), key);
+    if (!Number.isSafeInteger(sum)) throw inexactCounter(this.#engine.place, key);
+    return sum;
+  }
+
+  override decrement(key: string, by = 1, options?: CallOptions): Promise<number> {
+    return this.increment(key, typeof by === 'number' ? -by : by, options);
+  }
+
+  override async expire(key: string, ttlMs: number, options?: CallOptions): Promise<boolean> {
+    const full = this.#key(key, options);
+    const ttl = driverTtl(this.#engine.place, ttlMs);
+    return this.#run('expire', options, (call) => this.#driver.expire(full, ttl, call), key);
+  }
+
+  override async ttlMs(key: string, options?: CallOptions): Promise<number | undefined> {
+    const full = this.#key(key, options);
+    return this.#run('ttlMs', options, (call) => this.#driver.ttlMs(full, call), key);
+  }
+
+  override async getOrSet<T>(
+    key: string,
+    loader: (load: CacheLoad) => Promise<T>,
+    options: CacheGetOrSetOptions,
+  ): Promise<T> {
+    this.#checkOpen();
+    return (await this.#engine.loads.run(key, this.#keys.full(key), loader, options)) as T;
+  }
+
+  override async *scan(prefix: string, options?: CallOptions): AsyncGenerator<string> {
+    for await (const page of this.#pages(prefix, options)) for (const key of page) yield this.#keys.own(key);
+  }
+
+  override async deleteByPrefix(prefix: string, options?: CallOptions): Promise<number> {
+    let deleted = 0;
+    for await (const page of this.#pages(prefix, options)) {
+      for (const key of page) this.#engine.loads.supersede(key);
+      deleted += await this.#run('delete', { signal: options?.signal }, (call) =>
+        this.#driver.delete(page, call),
+      );
+    }
+    return deleted;
+  }
+
+  override async ping(options?: CallOptions): Promise<void> {
+    this.#checkOpen();
+    await this.#run('ping', options, (call) => this.#driver.ping(call));
+  }
+
+  override namespace(prefix: string): CacheProvider {
+    this.#checkOpen();
+    return new DefaultCacheProvider(this.#engine, this.#keys.below(prefix));
+  }
+
+  override async health(options?: CallOptions): Promise<HealthReport> {
+    if (this.#closed) return { status: 'down', detail: { driver: this.#driver.kind, error: 'closed' } };
+    return reportHealth(this.#engine, options);
+  }
+
+  override async close(): Promise<void> {
+    this.#closed = true;
+    await this.#closeEngine?.();
+  }
+
+  #checkOpen(): void {
+    if (this.#closed || this.#engine.runner.closed) throw closedError(this.#engine.place);
+  }
+
+  #key(key: unknown, options: unknown): string {
+    this.#checkOpen();
+    if (options !== undefined) checkOptions(this.#engine.place, options);
+    return this.#keys.full(key);
+  }
+
+  #keyList(keys: unknown, options: unknown): string[] {
+    this.#checkOpen();
+    checkOptions(this.#engine.place, options);
+    return this.#keys.fullAll(keys);
+  }
+
+  #run<T>(
+    name: OperationName,
+    options: CallOptions | undefined,
+    call: (call: DriverCall) => Promise<T>,
+    about?: string,
+  ): Promise<T> {
+    return this.#engine.runner.run(name, options, call, about);
+  }
+
+  #pages(prefix: string, options: CallOptions | undefined): AsyncGenerator<readonly string[]> {
+    this.#checkOpen();
+    const full = this.#keys.fullPrefix(prefix);
+    this.#engine.loads.supersedePrefix(full);
+    return scanPages(this.#engine, full, options);
+  }
+
+  #found<T>(key: string, data: Encoded | undefined): T | undefined {
+    readsCounter.add(1, { cache: this.name, result: data === undefined ? 'miss' : 'hit' });
+    return data === undefined ? undefined : (this.#engine.values.decode(key, data) as T);
+  }
+}

@@ -1,0 +1,66 @@
+import { InfraError } from '@infra-kit/kernel';
+import type { AtomicScript, ScriptReply, ScriptView } from '../../scripts/atomic-script.js';
+import type { Encoded } from '../cache-driver.js';
+import { added } from './counter.js';
+import type { LruStore } from './lru-store.js';
+
+/** What a script may do on the memory store: the commands of Redis on texts, on the keys it was given. */
+export function memoryView(
+  store: LruStore<Encoded>,
+  declared: readonly string[],
+  wallClock: () => number,
+): ScriptView {
+  const own = (key: string): string => {
+    if (declared.includes(key)) return key;
+    throw new InfraError(
+      'INVALID_ARGUMENT',
+      `a script may touch the keys it was given alone, not ${JSON.stringify(key)}`,
+    );
+  };
+  return {
+    get: (key) => store.touch(own(key))?.value.toString(),
+    set(key, value, { ttlMs, keepTtl } = {}) {
+      if (ttlMs !== undefined && !(Number.isInteger(ttlMs) && ttlMs > 0))
+        throw new InfraError('INVALID_ARGUMENT', `a script must set whole milliseconds ≥ 1, not ${ttlMs}`);
+      const kept = keepTtl === true ? (store.peek(own(key))?.expiresAt ?? Infinity) : Infinity;
+      store.put(own(key), value, ttlMs === undefined ? kept : store.now + ttlMs);
+    },
+    delete: (key) => store.delete(own(key)),
+    exists: (key) => store.peek(own(key)) !== undefined,
+    increment(key, by) {
+      const entry = store.peek(own(key));
+      const sum = added(entry?.value, by);
+      store.put(key, sum, entry?.expiresAt ?? Infinity);
+      return Number(sum);
+    },
+    expire(key, ttlMs) {
+      const entry = store.peek(own(key));
+      if (entry === undefined) return false;
+      if (ttlMs <= 0) return store.delete(key);
+      entry.expiresAt = store.now + ttlMs;
+      return true;
+    },
+    ttlMs(key) {
+      const entry = store.peek(own(key));
+      return entry && Math.ceil(entry.expiresAt - store.now);
+    },
+    nowUs: () => Math.floor(wallClock() * 1000),
+  };
+}
+
+/** A reply as it would leave Lua: numbers cut to whole ones. */
+function asRedisReplies(reply: ScriptReply): ScriptReply {
+  if (typeof reply === 'number') return Math.trunc(reply);
+  if (typeof reply === 'string' || reply === null) return reply;
+  return reply.map((item) => asRedisReplies(item));
+}
+
+/** One step: JavaScript runs the twin to its end before anything else touches the store. */
+export function runTwin(
+  script: AtomicScript<unknown>,
+  view: ScriptView,
+  keys: readonly string[],
+  args: readonly string[],
+): ScriptReply {
+  return asRedisReplies(script.twin(view, keys, args));
+}

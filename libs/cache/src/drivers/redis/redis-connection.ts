@@ -1,0 +1,104 @@
+import { Redis } from 'ioredis';
+import { InFlight } from './in-flight.js';
+import { RedisAwayError } from './redis-errors.js';
+import type { ClientOptions } from './redis-options.js';
+
+export interface ConnectionEvents {
+  /** The connection ended by itself. */
+  lost(reason: unknown): void;
+  /** A command has had no answer for the whole of `commandTimeoutMs`. */
+  overdue(): void;
+}
+
+/**
+ * One connection, for one life: it never reconnects, queues nothing while it is not ready, and sends nothing twice.
+ * ioredis' own defaults would keep a call on a dead server waiting for 73 s.
+ */
+const ONE_LIFE: ClientOptions = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
+  maxRetriesPerRequest: 0,
+  retryStrategy: () => null,
+  sentinelRetryStrategy: () => null,
+  protocol: 2,
+};
+
+export class RedisConnection {
+  readonly client: Redis;
+  readonly #inFlight: InFlight;
+  readonly #events: ConnectionEvents;
+  #lastError: unknown;
+  #finished = false;
+
+  constructor(options: ClientOptions, limitMs: () => number, events: ConnectionEvents) {
+    this.#events = events;
+    this.#inFlight = new InFlight(limitMs, () => events.overdue());
+    this.client = new Redis({ ...options, ...ONE_LIFE });
+    this.client.on('error', (error) => (this.#lastError = error));
+  }
+
+  get ready(): boolean {
+    return this.client.status === 'ready';
+  }
+
+  /** Resolves when the server has taken the handshake; rejects, and leaves nothing open, when it has not in time. */
+  async open(withinMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(
+        () => reject(new RedisAwayError(`no answer to the handshake within ${withinMs} ms`)),
+        withinMs,
+      );
+    });
+    try {
+      // ioredis times the TCP connect alone: a stopped server accepts and then says nothing
+      await Promise.race([this.client.connect(), late]);
+    } catch (error) {
+      this.destroy();
+      throw this.#lastError ?? error;
+    } finally {
+      clearTimeout(timer);
+    }
+    this.client.once('close', () => {
+      if (!this.#finished)
+        this.#events.lost(this.#lastError ?? new RedisAwayError('the server closed the connection'));
+      this.#finish();
+    });
+  }
+
+  /** Sends at once, or rejects with nothing sent. */
+  send<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+    const answer = command(this.client);
+    this.#inFlight.sent();
+    return answer.then(
+      (value) => {
+        this.#inFlight.answered();
+        return value;
+      },
+      (error: unknown) => {
+        this.#inFlight.answered();
+        throw error;
+      },
+    );
+  }
+
+  /** Waits for answers under way, then ends. No command may follow. */
+  async drain(withinMs: number): Promise<void> {
+    this.#finish();
+    await this.#inFlight.settled(withinMs);
+    this.destroy();
+  }
+
+  destroy(): void {
+    this.#finish();
+    this.client.disconnect();
+    this.client.stream?.destroy();
+  }
+
+  #finish(): void {
+    this.#finished = true;
+    this.#inFlight.stop();
+  }
+}

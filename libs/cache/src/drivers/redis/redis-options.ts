@@ -1,0 +1,66 @@
+import { redactUrl } from '@infra-kit/kernel';
+import type { RedisOptions } from 'ioredis';
+import { DEFAULT_PORT, parseRedisUrl } from './redis-address.js';
+
+/** ioredis' own options; the mapping of RESP3 replies, which we do not speak, stands in the way of its types. */
+export type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
+
+export interface RedisTls {
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly servername?: string | undefined;
+  readonly rejectUnauthorized?: boolean | undefined;
+}
+
+/** What `redisDriver` takes; the fields are those of `CacheConfig`. */
+export interface RedisDriverOptions {
+  readonly url?: string | undefined;
+  readonly sentinels?: readonly { readonly host: string; readonly port: number }[] | undefined;
+  readonly sentinelName?: string | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly tls?: boolean | RedisTls | undefined;
+  readonly db?: number | undefined;
+  /** Default 1. */
+  readonly poolSize?: number | undefined;
+  /** Default 5,000. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** Default 1,000. A connection whose oldest command waits longer is replaced. */
+  readonly commandTimeoutMs?: number | undefined;
+  /** Shown by CLIENT LIST; default 'infra-kit:cache'. */
+  readonly connectionName?: string | undefined;
+}
+
+function tlsOptions(tls: boolean | RedisTls | undefined, byUrl: boolean): ClientOptions['tls'] | undefined {
+  if (tls === false || (tls === undefined && !byUrl)) return undefined;
+  if (tls === undefined || tls === true) return {};
+  return Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
+}
+
+/** What ioredis connects to. */
+export function clientOptions(options: RedisDriverOptions): ClientOptions {
+  const { url, sentinels, sentinelName } = options;
+  const address = url === undefined ? undefined : parseRedisUrl(url);
+  const username = options.username ?? address?.username;
+  const password = options.password ?? address?.password;
+  const tls = tlsOptions(options.tls, address?.tls ?? false);
+  const db = options.db ?? address?.db;
+  return {
+    ...(sentinels
+      ? { sentinels: sentinels.map(({ host, port }) => ({ host, port })), name: sentinelName ?? '' }
+      : { host: address?.host ?? '127.0.0.1', port: address?.port ?? DEFAULT_PORT }),
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(tls && { tls }),
+    ...(db !== undefined && { db }),
+    connectionName: (options.connectionName ?? 'infra-kit:cache').replace(/\s/g, '-'),
+  };
+}
+
+/** Where it connects to, for eyes. */
+export function shownAddress({ url, sentinels, sentinelName }: RedisDriverOptions): string {
+  if (url !== undefined) return redactUrl(url);
+  const list = (sentinels ?? []).map(({ host, port }) => `${host}:${port}`).join(', ');
+  return `master '${sentinelName ?? ''}' by sentinels ${list}`;
+}

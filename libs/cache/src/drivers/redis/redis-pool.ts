@@ -1,0 +1,74 @@
+import type { DriverState } from '../cache-driver.js';
+import type { RedisConnection } from './redis-connection.js';
+import { RedisSlot, type SlotSettings } from './redis-slot.js';
+
+/** Some connections to one server, which take turns. */
+export class RedisPool {
+  readonly #slots: readonly RedisSlot[];
+  readonly #listeners = new Set<(state: DriverState, reason: unknown) => void>();
+  #turn = 0;
+  #state: DriverState = 'up';
+
+  constructor(settings: SlotSettings, size: number) {
+    this.#slots = Array.from({ length: size }, () => new RedisSlot(settings, (reason) => this.#look(reason)));
+  }
+
+  get state(): DriverState {
+    return this.#state;
+  }
+
+  get ready(): number {
+    return this.#slots.filter((slot) => slot.ready).length;
+  }
+
+  get size(): number {
+    return this.#slots.length;
+  }
+
+  get current(): RedisConnection | undefined {
+    return (this.#slots.find((slot) => slot.ready) ?? this.#slots[0])?.current;
+  }
+
+  /** Rejects when any connection cannot be made, once all attempts have ended. */
+  async open(): Promise<void> {
+    const attempts = await Promise.allSettled(this.#slots.map((slot) => slot.open()));
+    for (const attempt of attempts) if (attempt.status === 'rejected') throw attempt.reason;
+  }
+
+  watch(listener: (state: DriverState, reason: unknown) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  /** The next connection that is ready, else one that is being made, else an error at once. */
+  take(): RedisConnection | Promise<RedisConnection> {
+    const slot = this.#next((each) => each.ready) ?? this.#next((each) => each.waiting) ?? this.#slots[0];
+    if (slot === undefined) throw new RangeError('a pool has at least one connection');
+    return slot.take();
+  }
+
+  replace(connection: RedisConnection): void {
+    for (const slot of this.#slots) slot.replace(connection, false);
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear();
+    await Promise.all(this.#slots.map((slot) => slot.close()));
+  }
+
+  #next(fits: (slot: RedisSlot) => boolean): RedisSlot | undefined {
+    for (let step = 0; step < this.#slots.length; step++) {
+      this.#turn = (this.#turn + 1) % this.#slots.length;
+      const slot = this.#slots[this.#turn];
+      if (slot && fits(slot)) return slot;
+    }
+    return undefined;
+  }
+
+  #look(reason: unknown): void {
+    const state = this.#slots.some((slot) => slot.up) ? 'up' : 'down';
+    if (state === this.#state) return;
+    this.#state = state;
+    for (const listener of this.#listeners) listener(state, reason);
+  }
+}

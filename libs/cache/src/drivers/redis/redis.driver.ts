@@ -1,0 +1,219 @@
+import { ConfigError, type InfraErrorCode } from '@infra-kit/kernel';
+import type { Redis } from 'ioredis';
+import type { AtomicScript, ScriptReply } from '../../scripts/atomic-script.js';
+import type {
+  CacheDriver,
+  DriverCall,
+  DriverLimits,
+  DriverScanPage,
+  DriverState,
+  DriverWrite,
+  Encoded,
+} from '../cache-driver.js';
+import { redisUrlProblem } from './redis-address.js';
+import type { RedisConnection } from './redis-connection.js';
+import { codeOfRedisError, replyWord } from './redis-errors.js';
+import { clientOptions, shownAddress, type RedisDriverOptions } from './redis-options.js';
+import { RedisPool } from './redis-pool.js';
+import type { SlotSettings } from './redis-slot.js';
+
+const SCAN_COUNT = 500;
+const SCAN_START = '0';
+
+/** MATCH reads a glob; a prefix is meant literally. */
+const asPattern = (prefix: string): string => `${prefix.replace(/[\\*?[\]]/g, '\\$&')}*`;
+
+function setArguments({ ttlMs, condition, keepTtl }: DriverWrite): (string | number)[] {
+  const expiry = keepTtl === true ? ['KEEPTTL'] : ttlMs === undefined ? [] : ['PX', ttlMs];
+  if (condition === undefined) return expiry;
+  return [...expiry, condition === 'absent' ? 'NX' : 'XX'];
+}
+
+/**
+ * Redis through ioredis: one server, or the master that sentinels name. Every method is one command, `setMany` and
+ * `expire` excepted. A lost or silent connection is replaced by a fresh one; nothing is sent twice.
+ */
+class RedisCacheDriver implements CacheDriver {
+  readonly kind = 'redis';
+  readonly capabilities = { scan: true, scripts: true };
+  readonly local = false;
+  readonly #settings: SlotSettings;
+  readonly #pool: RedisPool;
+  #opened: Promise<void> | undefined;
+
+  constructor(options: RedisDriverOptions) {
+    this.#settings = {
+      options: clientOptions(options),
+      address: shownAddress(options),
+      connectTimeoutMs: options.connectTimeoutMs ?? 5000,
+      commandTimeoutMs: options.commandTimeoutMs ?? 1000,
+    };
+    this.#pool = new RedisPool(this.#settings, options.poolSize ?? 1);
+  }
+
+  /** The ioredis client in use now. A replaced connection is another client: ask again, do not keep it. */
+  get native(): Redis | undefined {
+    return this.#pool.current?.client;
+  }
+
+  get state(): DriverState {
+    return this.#pool.state;
+  }
+
+  connect(): Promise<void> {
+    this.#opened ??= this.#pool.open().catch((error: unknown) => {
+      this.#opened = undefined;
+      throw error;
+    });
+    return this.#opened;
+  }
+
+  watch(listener: (state: DriverState, reason: unknown) => void): Disposable {
+    return this.#pool.watch(listener);
+  }
+
+  tune({ commandTimeoutMs }: DriverLimits): void {
+    this.#settings.commandTimeoutMs = commandTimeoutMs;
+  }
+
+  describe(): Readonly<Record<string, unknown>> {
+    return {
+      address: this.#settings.address,
+      connections: `${this.#pool.ready} of ${this.#pool.size} ready`,
+    };
+  }
+
+  codeOf(error: unknown): InfraErrorCode | undefined {
+    return codeOfRedisError(error);
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
+  async get(key: string, call: DriverCall): Promise<Encoded | undefined> {
+    return (await this.#send(call, (client) => client.getBuffer(key))) ?? undefined;
+  }
+
+  async getMany(keys: readonly string[], call: DriverCall): Promise<readonly (Encoded | undefined)[]> {
+    const values = await this.#send(call, (client) => client.mgetBuffer([...keys]));
+    return values.map((value) => value ?? undefined);
+  }
+
+  async set(key: string, value: Encoded, write: DriverWrite, call: DriverCall): Promise<boolean> {
+    return (await this.#send(call, (client) => setCommand(client, key, value, write))) !== null;
+  }
+
+  async setMany(
+    entries: readonly (readonly [string, Encoded])[],
+    write: DriverWrite,
+    call: DriverCall,
+  ): Promise<void> {
+    await this.#send(call, async (client) => {
+      await Promise.all(entries.map(([key, value]) => setCommand(client, key, value, write)));
+    });
+  }
+
+  async getAndSet(
+    key: string,
+    value: Encoded,
+    write: DriverWrite,
+    call: DriverCall,
+  ): Promise<Encoded | undefined> {
+    const before = await this.#send(call, (client) =>
+      client.callBuffer('SET', key, value, 'GET', ...setArguments(write)),
+    );
+    return Buffer.isBuffer(before) ? before : undefined;
+  }
+
+  delete(keys: readonly string[], call: DriverCall): Promise<number> {
+    return this.#send(call, (client) => client.unlink(...keys));
+  }
+
+  exists(keys: readonly string[], call: DriverCall): Promise<number> {
+    return this.#send(call, (client) => client.exists(...keys));
+  }
+
+  increment(key: string, by: number, call: DriverCall): Promise<number> {
+    return this.#send(call, (client) => client.incrby(key, by));
+  }
+
+  async expire(key: string, ttlMs: number | undefined, call: DriverCall): Promise<boolean> {
+    if (ttlMs !== undefined) return (await this.#send(call, (client) => client.pexpire(key, ttlMs))) === 1;
+    // PERSIST answers 0 also for an entry that never expires
+    return this.#send(call, async (client) => {
+      const [persisted, there] = await Promise.all([client.persist(key), client.exists(key)]);
+      return persisted === 1 || there === 1;
+    });
+  }
+
+  async ttlMs(key: string, call: DriverCall): Promise<number | undefined> {
+    const left = await this.#send(call, (client) => client.pttl(key));
+    if (left === -2) return undefined;
+    return left === -1 ? Infinity : left;
+  }
+
+  async scanPage(prefix: string, cursor: string | undefined, call: DriverCall): Promise<DriverScanPage> {
+    const [next, keys] = await this.#send(call, (client) =>
+      client.scan(cursor ?? SCAN_START, 'MATCH', asPattern(prefix), 'COUNT', SCAN_COUNT),
+    );
+    return { keys, next: next === SCAN_START ? undefined : next };
+  }
+
+  async run(
+    script: AtomicScript<unknown>,
+    keys: readonly string[],
+    args: readonly string[],
+    call: DriverCall,
+  ): Promise<ScriptReply> {
+    const operands = [...keys, ...args];
+    try {
+      return (await this.#send(call, (client) =>
+        client.evalsha(script.sha, keys.length, ...operands),
+      )) as ScriptReply;
+    } catch (error) {
+      if (replyWord(error) !== 'NOSCRIPT') throw error;
+    }
+    // the server has lost its scripts (restart, failover, SCRIPT FLUSH) and ran nothing: EVAL brings this one back
+    return (await this.#send(call, (client) =>
+      client.eval(script.lua, keys.length, ...operands),
+    )) as ScriptReply;
+  }
+
+  async ping(call: DriverCall): Promise<void> {
+    await this.#send(call, (client) => client.ping());
+  }
+
+  async #send<T>(call: DriverCall, command: (client: Redis) => Promise<T>): Promise<T> {
+    const taken = this.#pool.take();
+    const connection = taken instanceof Promise ? await taken : taken;
+    call.signal.throwIfAborted();
+    try {
+      return await connection.send(command);
+    } catch (error) {
+      this.#noteDemoted(error, connection);
+      throw error;
+    }
+  }
+
+  /** A master that became a replica refuses writes for ever: a fresh connection finds the new one. */
+  #noteDemoted(error: unknown, connection: RedisConnection): void {
+    if (replyWord(error) === 'READONLY') this.#pool.replace(connection);
+  }
+}
+
+function setCommand(client: Redis, key: string, value: Encoded, write: DriverWrite): Promise<unknown> {
+  if (write.ttlMs !== undefined && write.condition === undefined)
+    return client.set(key, value, 'PX', write.ttlMs);
+  const further = setArguments(write);
+  return further.length === 0 ? client.set(key, value) : client.call('SET', key, value, ...further);
+}
+
+/** A driver for Redis. Pass it as `driver` to share it among caches; whoever makes it closes it. */
+export function redisDriver(options: RedisDriverOptions): CacheDriver {
+  const problem = options.url === undefined ? undefined : redisUrlProblem(options.url);
+  if (problem !== undefined) throw new ConfigError('cache', [`url: ${problem}`]);
+  if (options.url === undefined && options.sentinels === undefined)
+    throw new ConfigError('cache', ['url: Redis needs an address; pass url or sentinels']);
+  return new RedisCacheDriver(options);
+}

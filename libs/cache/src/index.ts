@@ -1,0 +1,39 @@
+export {
+  CacheConfig,
+  CacheSentinelConfig,
+  CacheTlsConfig,
+  defaultCacheConfig,
+  type CacheOptions,
+} from './cache.config.js';
+export { CacheDecodeError } from './cache.errors.js';
+export { CacheModule } from './cache.module.js';
+export {
+  CacheProvider,
+  type CacheGetOrSetOptions,
+  type CacheLoad,
+  type CacheScripts,
+  type CacheSetOptions,
+  type CacheTtlOptions,
+} from './cache.provider.js';
+export { CACHE_LABELS, CACHE_METRICS, CACHE_SCOPE } from './cache.telemetry.js';
+export { getCacheToken, InjectCache } from './cache.tokens.js';
+export { parseCacheConfig } from './parse-cache-config.js';
+export { createCache } from './create-cache.js';
+export type {
+  CacheCapabilities,
+  CacheDriver,
+  DriverCall,
+  DriverLimits,
+  DriverScanPage,
+  DriverState,
+  DriverWrite,
+  Encoded,
+} from './drivers/cache-driver.js';
+export {
+  defineScript,
+  type AtomicScript,
+  type ScriptDefinition,
+  type ScriptReply,
+  type ScriptTwin,
+  type ScriptView,
+} from './scripts/atomic-script.js';

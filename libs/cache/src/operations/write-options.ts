@@ -1,0 +1,46 @@
+import type { CallOptions } from '@infra-kit/kernel';
+import { invalidArgument, shown, type CachePlace } from '../cache.errors.js';
+import type { CacheSetOptions } from '../cache.provider.js';
+import type { DriverWrite } from '../drivers/cache-driver.js';
+
+/** A ttl as drivers take it: whole milliseconds, undefined for no expiry. INVALID_ARGUMENT for what is no ttl. */
+export function driverTtl(place: CachePlace, ttlMs: unknown, field = 'ttlMs'): number | undefined {
+  if (ttlMs === Infinity) return undefined;
+  if (typeof ttlMs !== 'number' || !(ttlMs > 0) || ttlMs > Number.MAX_SAFE_INTEGER)
+    throw invalidArgument(place, `${field} must be milliseconds > 0, got ${shown(ttlMs)}`);
+  return Math.ceil(ttlMs);
+}
+
+export function checkOptions(place: CachePlace, options: unknown): void {
+  if (options !== undefined && (typeof options !== 'object' || options === null))
+    throw invalidArgument(place, `options must be an object, such as { ttlMs: 5000 }, got ${shown(options)}`);
+}
+
+const FOREVER: DriverWrite = { ttlMs: undefined };
+
+export function driverWrite(
+  place: CachePlace,
+  options: CacheSetOptions | undefined,
+  defaultTtlMs: number | undefined,
+): DriverWrite {
+  checkOptions(place, options);
+  if (options === undefined) return defaultTtlMs === undefined ? FOREVER : { ttlMs: defaultTtlMs };
+  const { ifAbsent, ifPresent, keepTtl, ttlMs } = options;
+  if (ifAbsent === true && ifPresent === true)
+    throw invalidArgument(place, 'ifAbsent and ifPresent exclude each other, got both true');
+  if (keepTtl === true && ttlMs !== undefined)
+    throw invalidArgument(place, `keepTtl keeps the expiry, so ttlMs must not be given, got ${shown(ttlMs)}`);
+  const condition = ifAbsent === true ? 'absent' : ifPresent === true ? 'present' : undefined;
+  if (keepTtl === true) return { ttlMs: undefined, condition, keepTtl };
+  return { ttlMs: ttlMs === undefined ? defaultTtlMs : driverTtl(place, ttlMs), condition };
+}
+
+/** Keys as rest parameters, or one list followed by options. */
+export function keysAndOptions(args: readonly unknown[]): {
+  keys: unknown;
+  options: CallOptions | undefined;
+} {
+  return Array.isArray(args[0])
+    ? { keys: args[0], options: args[1] as CallOptions | undefined }
+    : { keys: args, options: undefined };
+}

@@ -1,0 +1,36 @@
+import { expiryTests } from './expiry.suite.js';
+import { loadTests } from './load.suite.js';
+import { scanTests } from './scan.suite.js';
+import { scriptTests } from './script.suite.js';
+import {
+  onTarget,
+  randomName,
+  type CacheSuiteTarget,
+  type SuiteRunner,
+  type SuiteTest,
+} from './suite-target.js';
+import { valueTests } from './value.suite.js';
+
+export type { CacheSuiteTarget, SuiteRunner } from './suite-target.js';
+
+const TESTS: Readonly<Record<string, SuiteTest>> = {
+  ...valueTests,
+  ...expiryTests,
+  ...scanTests,
+  ...scriptTests,
+  ...loadTests,
+};
+
+/**
+ * What every driver must hold, told through the front: run it in the tests of a driver of your own. Everything runs
+ * twice, with an empty prefix and with a random one; a capability the driver disclaims must be UNIMPLEMENTED.
+ */
+export function cacheDriverSuite({ describe, it }: SuiteRunner, target: CacheSuiteTarget): void {
+  for (const [what, keyPrefix] of [
+    ['an empty prefix', ''],
+    ['a random prefix', `${randomName('p')}:`],
+  ] as const)
+    describe(`${target.name} with ${what}`, () => {
+      for (const [name, test] of Object.entries(TESTS)) it(name, () => onTarget(target, { keyPrefix }, test));
+    });
+}

@@ -1,0 +1,2 @@
+export { cacheDriverSuite, type CacheSuiteTarget, type SuiteRunner } from './driver.suite.js';
+export { compareTwins, type TwinCall, type TwinComparison } from './twins.js';

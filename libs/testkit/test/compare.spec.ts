@@ -104,13 +104,12 @@ describe('a comparison of memory', () => {
   afterEach(() => {
     jest.restoreAllMocks();
   });
-  const buffers = (count: number) => () => Array.from({ length: count }, () => Buffer.alloc(10_000));
-
   it('weighs what is held, buffers outside the heap included', async () => {
+    const megabytes = (count: number) => () => Buffer.alloc(count * 1_000_000);
     const result = await compareMemory({
       title: 'buffers',
-      baseline: { name: 'one', build: buffers(500) },
-      subjects: [{ name: 'four', build: buffers(2_000) }],
+      baseline: { name: 'one', build: megabytes(5) },
+      subjects: [{ name: 'four', build: megabytes(20) }],
     });
     expect(result.subjects[0]?.ratios.median).toBeGreaterThan(3.5);
     expect(result.subjects[0]?.ratios.median).toBeLessThan(4.5);

@@ -73,6 +73,19 @@ describe('a fault proxy', () => {
     expect(client.received === text).toBe(true);
   });
 
+  it('takes no more from a client than the target takes from it', async () => {
+    const size = 64_000_000;
+    const client = await Client.connect(proxy.port);
+    client.socket.write('x');
+    await client.sees('x');
+    for (const socket of targetSockets) socket.unpipe().pause();
+    client.socket.write(Buffer.alloc(size));
+    let before = -1;
+    const stands = (): boolean => before === (before = proxy.counts.bytesUp);
+    await until('the stream stands still', stands, { everyMs: 100 });
+    expect(proxy.counts.bytesUp).toBeLessThan(size);
+  });
+
   it('passes an end of stream on, and forgets the connection when both sides have ended', async () => {
     const client = await Client.connect(proxy.port);
     client.socket.end('bye');

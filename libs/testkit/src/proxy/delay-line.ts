@@ -4,16 +4,13 @@
 export class DelayLine {
   readonly #waiting: { readonly at: number; readonly deliver: () => void }[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #latest = 0;
 
   push(delayMs: number, deliver: () => void): void {
-    const now = performance.now();
     if (delayMs <= 0 && this.#waiting.length === 0) {
       deliver();
       return;
     }
-    this.#latest = Math.max(this.#latest, now + delayMs);
-    this.#waiting.push({ at: this.#latest, deliver });
+    this.#waiting.push({ at: performance.now() + delayMs, deliver });
     this.#arm();
   }
 

@@ -58,7 +58,7 @@ export class ProxiedConnection {
   #send(direction: 'up' | 'down', deliver: () => void): void {
     const wire = this.#owner.wire();
     if (wire.mode === 'blackhole') this.#holed = true;
-    else if (!this.#holed) this.#lines[direction === 'up' ? 0 : 1].push(wire.latencyMs, deliver);
+    else this.#lines[direction === 'up' ? 0 : 1].push(wire.latencyMs, deliver);
   }
 
   /** One side was reset, or the target refused: the other learns of it unless the wire is silent. */

@@ -14,6 +14,10 @@ export interface RunningDemo {
   stop(): Promise<number | null>;
 }
 
+function fail(message: string): never {
+  throw new Error(message);
+}
+
 /** Starts the built service as `npm start` does, on a free port, and waits until it says where it listens. */
 export async function startDemo(settings: Record<string, string> = {}): Promise<RunningDemo> {
   const { NODE_OPTIONS: _options, REDIS_URL: _redis, INFRA_ENV: _env, NODE_ENV: _node, ...env } = process.env;
@@ -24,14 +28,13 @@ export async function startDemo(settings: Record<string, string> = {}): Promise<
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)));
   const exited = once(child, 'exit').then(([code]) => code as number | null);
-  const url = await eventually(
-    () => {
-      const found = /listening on (http:\S+)/.exec(output)?.[1];
-      if (found === undefined) throw new Error(`not listening yet: ${output}`);
-      return found;
-    },
+  const listening = eventually(
+    () => /listening on (http:\S+)/.exec(output)?.[1] ?? fail(`not listening yet: ${output}`),
     { withinMs: 20_000 },
-  ).catch((error: unknown) => {
+  );
+  const ended = exited.then((code) => fail(`ended with ${code} before it listened: ${output}`));
+  for (const promise of [listening, ended]) promise.catch(() => undefined); // the loser of the race reports to nobody
+  const url = await Promise.race([listening, ended]).catch((error: unknown) => {
     child.kill('SIGKILL');
     throw error;
   });

@@ -60,11 +60,12 @@ function fail(message: string): never {
 function ask(url: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     httpGet(url, { agent: false, headers: { connection: 'keep-alive' } }, (response) => {
+      const { socket } = response;
       let body = '';
       response.on('data', (chunk) => (body += String(chunk)));
       response.on('error', reject);
       response.on('end', () => {
-        response.socket.destroy();
+        socket.destroy();
         resolve({ status: response.statusCode ?? 0, body, connection: response.headers.connection });
       });
     }).on('error', reject);

@@ -71,8 +71,7 @@ export function createUid(options: UidOptions = {}, deps: UidDeps = {}): Promise
     const registration = reload?.register<UidConfig>({
       component: 'uid',
       instance: name,
-      parse: (document) =>
-        parseConfig(UidConfig, Object.assign({}, config, document), { component: 'uid', instance: name }),
+      parse: (document) => parseConfig(UidConfig, Object.assign({}, config, document), setting),
       apply: ({ maxRollbackMs, highWaterAheadMs, ...rest }) => {
         holder.reconfigure({ maxRollbackMs, highWaterAheadMs });
         issuer.maxRollbackMs = maxRollbackMs;

@@ -2,6 +2,10 @@ import { InfraError, type InfraErrorOptions } from '@infra-kit/kernel';
 
 /** The instance id is not surely this process's at the moment; it recovers by itself. UNAVAILABLE, retryable. */
 export class UidLeaseLostError extends InfraError {
+  static {
+    this.prototype.name = 'UidLeaseLostError';
+  }
+
   constructor(message: string, options: InfraErrorOptions = {}) {
     super('UNAVAILABLE', message, { component: 'uid', ...options });
   }
@@ -9,6 +13,10 @@ export class UidLeaseLostError extends InfraError {
 
 /** The wall clock is behind the last id by more than is waited for; over when it is back. UNAVAILABLE, retryable. */
 export class ClockRollbackError extends InfraError {
+  static {
+    this.prototype.name = 'ClockRollbackError';
+  }
+
   /** How far the clock is behind, in milliseconds. */
   readonly behindMs: number;
 
@@ -18,6 +26,3 @@ export class ClockRollbackError extends InfraError {
     this.behindMs = behindMs;
   }
 }
-
-for (const type of [UidLeaseLostError, ClockRollbackError])
-  Object.defineProperty(type.prototype, 'name', { value: type.name, configurable: true, writable: true });

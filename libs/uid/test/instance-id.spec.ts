@@ -54,7 +54,7 @@ interface Bench {
   readonly store: LeasedWorkerIds;
   readonly source: WatchedSource;
   readonly logger: RecordingLogger;
-  start(options?: UidOptions): Promise<UidProvider>;
+  readonly start: (options?: UidOptions) => Promise<UidProvider>;
 }
 
 function bench(alter?: (lease: WorkerIdLease) => WorkerIdLease): Bench {

@@ -51,7 +51,7 @@ async function problemsOf(options: object): Promise<readonly string[]> {
 
 describe('configuration', () => {
   it('has the defaults of the contract', () => {
-    expect({ ...defaultUidConfig('production') }).toEqual({
+    expect(Object.assign({}, defaultUidConfig('production'))).toEqual({
       serviceName: 'service',
       instanceId: 0,
       maxInstanceId: 1023,

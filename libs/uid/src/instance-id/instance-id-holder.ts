@@ -1,5 +1,11 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-import { InfraError, withDeadline, type Clock, type Logger, type Timer } from '@infra-kit/kernel';
+import {
+  InfraContext,
+  InfraError,
+  withDeadline,
+  type Clock,
+  type Logger,
+  type Timer,
+} from '@infra-kit/kernel';
 import type { Timeline } from '../snowflake/timeline.js';
 import { UidLeaseLostError } from '../uid.errors.js';
 import { leasesLost } from '../uid.telemetry.js';
@@ -34,9 +40,6 @@ const SETTLE_LIMIT_MS = 2000;
 const PAUSE_FIRST_MS = 100;
 const PAUSE_MAX_MS = 5000;
 const CHECKS_A_MARK = 3;
-
-/** What runs in the background must not inherit the deadline of the request that happened to start it. */
-const inBackground = AsyncLocalStorage.snapshot();
 
 /**
  * Holds an instance id: leases it, keeps its high-water mark ahead of the clock, and when the lease is lost gets a new
@@ -97,7 +100,7 @@ export class InstanceIdHolder {
     const held = this.#held;
     if (held === undefined) return this.#refuseLost();
     if (ms <= held.mark.ms) return;
-    inBackground(() => held.mark.renewSoon());
+    InfraContext.detach(() => held.mark.renewSoon());
     throw new UidLeaseLostError(
       `uid(${this.#deps.name}): the high-water mark of instance id ${this.#instanceId} is reached and not yet renewed; try again`,
       { instance: this.#deps.name },
@@ -129,7 +132,7 @@ export class InstanceIdHolder {
     this.#timer?.[Symbol.dispose]();
     if (this.remainingMs === Infinity && this.markMs === Infinity) return; // an id owned for good
     const everyMs = Math.max(1, Math.floor(this.#settings.highWaterAheadMs / CHECKS_A_MARK));
-    this.#timer = inBackground(() => this.#deps.clock.setInterval(() => this.#look(), everyMs));
+    this.#timer = InfraContext.detach(() => this.#deps.clock.setInterval(() => this.#look(), everyMs));
     this.#timer.unref();
   }
 
@@ -228,7 +231,7 @@ export class InstanceIdHolder {
     this.#deps.logger.warn('the lease of the instance id is lost: no snowflakes until there is a new one', {
       instanceId: held.lease.id,
     });
-    this.#recovering = inBackground(() => this.#recover(held.lease));
+    this.#recovering = InfraContext.detach(() => this.#recover(held.lease));
   }
 
   async #recover(lost: WorkerIdLease): Promise<void> {

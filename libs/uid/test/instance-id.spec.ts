@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { InfraContext, InfraError } from '@infra-kit/kernel';
+import { InfraContext, InfraError, ReloadRegistry } from '@infra-kit/kernel';
 import { FakeClock } from '@infra-kit/kernel/testing';
 import {
   ClockRollbackError,
@@ -410,6 +410,23 @@ describe('the high-water mark', () => {
     expect(saves).toBeLessThan(6);
     expect(most).toBe(1);
     store.heal();
+  });
+
+  it('follows a new highWaterAheadMs while running', async () => {
+    const { clock, store, source, logger } = bench();
+    const reload = new ReloadRegistry({ logger, clock });
+    const deps = { workerIdSource: source, clock, logger, reload, env: 'production' };
+    await using uid = await createUid({ serviceName: SERVICE }, deps);
+    const value = { highWaterAheadMs: 300 };
+    expect(await reload.offer('uid', 'default', { revision: 1n, value })).toMatchObject({
+      restartRequired: [],
+    });
+    await clock.advance(3000);
+    for (let i = 0; i < 100; i++) {
+      await clock.advance(50);
+      const time = timeOf(uid, uid.snowflake());
+      expect(store.highWaterMs(SERVICE, 1)).toBeLessThanOrEqual(time + 300);
+    }
   });
 
   it('that could not be made exact is no obstacle to giving the id back', async () => {

@@ -85,7 +85,8 @@ export class ShutdownDriver {
   async #phasesThroughDrain(): Promise<void> {
     const { stack, settings, env } = this.#deps;
     await stack.closeThrough('deregister');
-    await new Promise((resolve) => setTimeout(resolve, readinessDelayMs(settings, env)));
+    // the pause is for who asks the readiness page: without a server nobody does
+    if (this.#http) await new Promise((resolve) => setTimeout(resolve, readinessDelayMs(settings, env)));
     await stack.closeThrough('drain');
   }
 }

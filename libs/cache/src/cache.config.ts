@@ -57,9 +57,8 @@ export class CacheSentinelConfig {
 /** Configuration of a cache. Durations are milliseconds, or texts like '30s'. */
 export class CacheConfig {
   /** `memory`, `redis`, or a ready driver, which stays its giver's to close. Default: `redis` where there is an address. */
-  @ValidateIf((config: CacheConfig) => typeof config.driver !== 'object')
   @IsOptional()
-  @IsIn(['memory', 'redis'])
+  @IsIn(['memory', 'redis'], { message: "driver must be 'memory', 'redis' or a CacheDriver" })
   driver: 'memory' | 'redis' | CacheDriver | undefined;
 
   /** `redis://user:password@host:port/db`, or `rediss://` for TLS. Default: REDIS_URL. */

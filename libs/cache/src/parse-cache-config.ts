@@ -76,9 +76,7 @@ export function parseCacheConfig(
 
   const config = parsed(data, instance);
   const problems = [
-    ...(config instanceof CacheConfig
-      ? []
-      : config.filter((problem) => !(ready && problem.startsWith('driver:')))),
+    ...(config instanceof CacheConfig ? [] : config),
     ...addressProblems(data, fromEnv === undefined ? 'url' : URL_VARIABLE),
   ];
   if (!(config instanceof CacheConfig) || problems.length > 0)

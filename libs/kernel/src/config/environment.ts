@@ -16,7 +16,8 @@ export function isProductionLike(env: string): boolean {
 
 /** A URL for eyes: credentials and query values replaced. Anything that is no URL is not shown at all. */
 export function redactUrl(url: string): string {
-  if (!URL.canParse(url)) return '<not a URL>';
+  // 'user:secret@host' parses, as a scheme and a path
+  if (!URL.canParse(url) || (url.includes('@') && !url.includes('://'))) return '<not a URL>';
   const shown = new URL(url);
   if (shown.username !== '') shown.username = '***';
   if (shown.password !== '') shown.password = '***';

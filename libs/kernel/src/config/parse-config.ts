@@ -30,10 +30,7 @@ function normalise(value: unknown, path: string, problems: string[]): unknown {
   if (typeof value === 'string') return /Ms(\[\d+\])?$/.test(path) ? (durationText(value) ?? value) : value;
   if (Array.isArray(value))
     return value.map((item, index) => normalise(item, join(path, `${index}`), problems));
-  if (value instanceof Map)
-    return new Map(
-      [...value].map(([key, item]) => [key, normalise(item, join(path, String(key)), problems)] as const),
-    );
+  if (value instanceof Map) return normalise(Object.fromEntries(value), path, problems);
   if (!isPlain(value)) return value;
   const copy: Record<string, unknown> = {};
   for (const [key, member] of Object.entries(value)) {
@@ -67,7 +64,8 @@ function sentences(errors: readonly ValidationError[], path: string, underSecret
 
 /**
  * Turns plain data into a validated instance of a class-validator class; defaults are the class's own initialisers.
- * A property of type `Map` (with `@Type`) takes an object of named entries. Every bad, null and unknown field is named
+ * A property that is
+ * declared as `Map<…>`, with `@Type` for its values, takes an object of named entries. Every bad, null and unknown field is named
  * in one `ConfigError`; secrets are not quoted. Live objects (clients, loggers, callbacks) do not belong in the data.
  */
 export function parseConfig<T extends object>(

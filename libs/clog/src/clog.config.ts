@@ -155,6 +155,15 @@ export class ClogConfig {
   burst?: BurstConfig | undefined;
 }
 
+type Open<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+/** What the code may pass: any part of it. */
+export type ClogOptions = Open<Omit<ClogConfig, 'rotation' | 'http' | 'burst'>> & {
+  readonly rotation?: Open<RotationConfig> | undefined;
+  readonly http?: Open<HttpLogConfig> | undefined;
+  readonly burst?: Open<BurstConfig> | undefined;
+};
+
 /** Development: debug, for eyes. Everything else: info, JSON. */
 export function defaultClogConfig(env: string = resolveEnv()): ClogConfig {
   const config = new ClogConfig();

@@ -13,14 +13,13 @@ import {
   type Placement,
 } from '@infra-kit/kernel';
 import { PinoLogger } from 'nestjs-pino';
-import type { ClogConfig } from './clog.config.js';
+import type { ClogOptions } from './clog.config.js';
 import { ClogLogger, ClogProvider } from './clog.provider.js';
 import { createClog } from './default-clog.provider.js';
 import { ClogHttp } from './nest/clog-http.js';
 import { ClogNestLogger } from './nest/clog-nest-logger.js';
 import { RequestPino } from './nest/request-pino.js';
 
-type ClogOptions = Partial<ClogConfig>;
 interface ClogDependencies {
   readonly identity?: AppIdentity;
 }

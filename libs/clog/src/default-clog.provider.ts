@@ -11,7 +11,7 @@ import {
   type HealthReport,
 } from '@infra-kit/kernel';
 import type { Logger as PinoInstance } from 'pino';
-import { ClogConfig, settleClogConfig } from './clog.config.js';
+import { ClogConfig, settleClogConfig, type ClogOptions } from './clog.config.js';
 import { clogClosed } from './clog.errors.js';
 import { ClogProvider, type ClogLogger } from './clog.provider.js';
 import { LevelTable } from './levels/level-table.js';
@@ -146,7 +146,7 @@ function identityOf(setting: ComponentSetting, identity: AppIdentity | undefined
 }
 
 async function build(
-  input: Partial<ClogConfig>,
+  input: ClogOptions,
   deps: ClogDeps,
   setting: ComponentSetting,
 ): Promise<DefaultClogProvider> {
@@ -198,6 +198,6 @@ function overlay(base: object, document: unknown): unknown {
  * Opens a clog: see ClogProvider. An output that cannot be opened is no failure: lines go to stderr until it can.
  * INVALID_ARGUMENT names every bad field.
  */
-export function createClog(config: Partial<ClogConfig> = {}, deps: ClogDeps = {}): Promise<ClogProvider> {
+export function createClog(config: ClogOptions = {}, deps: ClogDeps = {}): Promise<ClogProvider> {
   return buildComponent('clog', deps, (setting) => build(config, deps, setting));
 }

@@ -1,4 +1,12 @@
-export { BurstConfig, ClogConfig, defaultClogConfig, HttpLogConfig, RotationConfig } from './clog.config.js';
+export {
+  BurstConfig,
+  ClogConfig,
+  type ClogOptions,
+  defaultClogConfig,
+  HttpLogConfig,
+  RotationConfig,
+  settleClogConfig,
+} from './clog.config.js';
 export { ClogModule } from './clog.module.js';
 export { ClogLogger, ClogProvider } from './clog.provider.js';
 export {

@@ -1,5 +1,6 @@
+import { isError } from './is-error.js';
 import { KEEP, KeyRules, MOVE, REDACT, REDACTED } from './key-rules.js';
-import { MAX_MEMBERS, unreadable, ValueWalk } from './value-walk.js';
+import { MAX_MEMBERS, put, unreadable, ValueWalk } from './value-walk.js';
 
 /** A line as pino gets it: plain data alone. */
 export type LineFields = Record<string, unknown>;
@@ -18,7 +19,7 @@ function readField(source: Readonly<LineFields>, key: string): unknown {
 
 /** What was passed as fields, as an object of fields: an error is `err`, anything that has no names goes under `fields`. */
 function asFields(given: unknown): Readonly<LineFields> {
-  if (given instanceof Error) return { err: given };
+  if (isError(given)) return { err: given };
   if (!isNamed(given)) return { fields: given };
   const toJSON = readField(given, 'toJSON');
   if (typeof toJSON !== 'function') return given;
@@ -78,7 +79,7 @@ export class FieldCopier {
       else if (typeof value === 'string' ? value.length > SHORT_TEXT : isComplex(value))
         value = (walk ??= new ValueWalk(rules)).field(key, value);
       if (bits === KEEP || (bits & MOVE) === 0) line[key] = value;
-      else (moved ??= {})[key] = value;
+      else put((moved ??= {}), key, value);
     }
     if (moved !== undefined) addMoved(line, moved);
     return walk?.cuts ?? 0;

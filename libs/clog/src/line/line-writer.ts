@@ -7,6 +7,7 @@ import type { LevelTable } from '../levels/level-table.js';
 import type { LineSink } from '../sink/line-sink.js';
 import { callerPlace } from './caller.js';
 import { FieldCopier, type LineFields } from './field-copier.js';
+import { isError } from './is-error.js';
 import { KeyRules } from './key-rules.js';
 import { MAX_TEXT, unreadable } from './value-walk.js';
 import { traceFields } from './trace-fields.js';
@@ -180,7 +181,7 @@ export class LineWriter {
 
   /** A message that is no string becomes one; an error also goes under `err`. */
   #spoken(message: unknown, fields: object | undefined): [string, object | undefined] {
-    if (message instanceof Error) return [this.#copier.text(message.message), { err: message, ...fields }];
+    if (isError(message)) return [this.#copier.text(message.message), { err: message, ...fields }];
     return [this.#copier.text(message), fields];
   }
 

@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { isError } from './is-error.js';
 import { KeyRules, REDACT, REDACTED } from './key-rules.js';
 
 /** Longest string kept whole, in UTF-16 units. */
@@ -23,7 +24,11 @@ export function unreadable(error: unknown): string {
   }
 }
 
-const isError = (value: object): value is Error => types.isNativeError(value) || value instanceof Error;
+/** Sets a member, also one whose name would otherwise set the prototype. */
+export function put(target: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === '__proto__') Object.defineProperty(target, key, { value, enumerable: true });
+  else target[key] = value;
+}
 
 /**
  * Copies values of one line into plain data: what JSON cannot say is said in words, secrets are replaced, what is too long,
@@ -108,11 +113,11 @@ export class ValueWalk {
   #shape(value: object): unknown {
     if (Array.isArray(value)) return this.#items(value, value.length);
     if (isError(value)) return this.#error(value);
-    if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
+    if (types.isDate(value)) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
     if (ArrayBuffer.isView(value)) return `[${value.constructor.name}: ${value.byteLength} bytes]`;
-    if (value instanceof Map) return this.#properties(Object.fromEntries(this.#entries(value)));
-    if (value instanceof Set) return this.#items([...value], value.size);
-    if (value instanceof RegExp) return this.#text(String(value));
+    if (types.isMap(value)) return this.#properties(Object.fromEntries(this.#entries(value)));
+    if (types.isSet(value)) return this.#items([...value], value.size);
+    if (types.isRegExp(value)) return this.#text(String(value));
     const toJSON: unknown = Reflect.get(value, 'toJSON');
     if (typeof toJSON !== 'function') return this.#properties(value);
     const said: unknown = Reflect.apply(toJSON, value, []);
@@ -151,8 +156,7 @@ export class ValueWalk {
     const value = hidden ? REDACTED : this.member(source, key);
     this.#path.pop();
     if (value === undefined) return;
-    if (name === '__proto__') Object.defineProperty(kept, name, { value, enumerable: true });
-    else kept[name] = value;
+    put(kept, name, value);
   }
 
   /** An error's own words first, then what it carries; `toJSON` is not asked, since it would leave the stack out. */

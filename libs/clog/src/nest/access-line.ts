@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { types } from 'node:util';
 import { trace } from '@opentelemetry/api';
 import { InfraContext, validTraceId, TRACE_ID_HEADER, type LogMethod } from '@infra-kit/kernel';
 import type { HttpLogConfig } from '../clog.config.js';
@@ -43,7 +44,7 @@ export function countBody(response: ServerResponse): () => number {
   const count = (chunk: unknown, encoding: unknown): void => {
     if (typeof chunk === 'string')
       bytes += Buffer.byteLength(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8');
-    else if (chunk instanceof Uint8Array) bytes += chunk.byteLength;
+    else if (types.isUint8Array(chunk)) bytes += chunk.byteLength;
   };
   for (const method of ['write', 'end'] as const) {
     const original: unknown = response[method];

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { LogMethod } from '@infra-kit/kernel';
 import { NativeLogger } from 'nestjs-pino';
 import type { ClogProvider } from '../clog.provider.js';
+import { isError } from '../line/is-error.js';
 import { RequestPino } from './request-pino.js';
 
 const CONTEXT = 'clog:context';
@@ -18,10 +19,8 @@ class NestLines extends RequestPino {
 
 /** An error among Nest's arguments becomes a field: nestjs-pino's adapter would print its stack as the message. */
 function withErrorsAsFields(args: readonly unknown[]): [unknown, ...unknown[]] {
-  const [message, ...rest] = args.map((arg, index) =>
-    index > 0 && arg instanceof Error ? { err: arg } : arg,
-  );
-  return message instanceof Error ? [message.message, { err: message }, ...rest] : [message, ...rest];
+  const [message, ...rest] = args.map((arg, index) => (index > 0 && isError(arg) ? { err: arg } : arg));
+  return isError(message) ? [message.message, { err: message }, ...rest] : [message, ...rest];
 }
 
 /** Nest's own lines through clog: `app.useLogger(app.get(ClogNestLogger))`. */

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { types } from 'node:util';
 import type { AbstractHttpAdapter } from '@nestjs/core';
 
 /** Called by both adapters before parsing, middleware, routing and guards; goes on when `done` is called. */
@@ -40,8 +41,8 @@ function inside(outer: RequestHook, hook: RequestHook): RequestHook {
       else hook(request, response, done);
     };
     const settled: unknown = outer(request, response, goOn);
-    if (settled instanceof Promise && 'raw' in Object(request)) settled.then(() => goOn(), goOn);
-    else if (settled instanceof Promise) settled.catch(goOn);
+    if (types.isPromise(settled) && 'raw' in Object(request)) settled.then(() => goOn(), goOn);
+    else if (types.isPromise(settled)) settled.catch(goOn);
   };
 }
 

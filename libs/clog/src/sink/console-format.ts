@@ -1,3 +1,5 @@
+import { errnoOf } from './errno.js';
+
 export interface ConsoleFormatOptions {
   readonly color: boolean;
 }
@@ -19,8 +21,7 @@ export async function consoleFormat(
       messageFormat: '{if namespace}[{namespace}] {end}{msg}',
     });
   } catch (error) {
-    const missing = error instanceof Error && Reflect.get(error, 'code') === 'ERR_MODULE_NOT_FOUND';
-    if (missing) return undefined;
+    if (errnoOf(error) === 'ERR_MODULE_NOT_FOUND') return undefined;
     throw error;
   }
 }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { dirname, parse, join } from 'node:path';
 import { noFreeSlot } from '../clog.errors.js';
+import { errnoOf } from './errno.js';
 
 const MAX_SLOTS = 100;
 
@@ -29,7 +30,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && Reflect.get(error, 'code') === 'EPERM';
+    return errnoOf(error) === 'EPERM';
   }
 }
 
@@ -58,7 +59,7 @@ function create(lock: string): boolean {
     linkSync(own, lock);
     return true;
   } catch (error) {
-    if (error instanceof Error && Reflect.get(error, 'code') === 'EEXIST') return false;
+    if (errnoOf(error) === 'EEXIST') return false;
     throw error;
   } finally {
     rmSync(own, { force: true });

@@ -1,4 +1,6 @@
 import { writeSync } from 'node:fs';
+import { messageOf } from '@infra-kit/kernel';
+import { errnoOf } from './errno.js';
 
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 50;
@@ -10,14 +12,14 @@ export class WriteFailure extends Error {
   readonly written: number;
 
   constructor(written: number, cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    super(messageOf(cause), { cause });
     this.written = written;
   }
 }
 Object.defineProperty(WriteFailure.prototype, 'name', { value: 'WriteFailure' });
 
 function isBusy(error: unknown): boolean {
-  const code: unknown = error instanceof Error && Reflect.get(error, 'code');
+  const code = errnoOf(error);
   return code === 'EAGAIN' || code === 'EBUSY' || code === 'EINTR';
 }
 

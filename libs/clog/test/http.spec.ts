@@ -1,0 +1,337 @@
+import { request as httpRequest } from 'node:http';
+import { Readable } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  Body,
+  Controller,
+  Get,
+  HttpException,
+  Logger as Nest,
+  Module,
+  Param,
+  Post,
+  StreamableFile,
+  type INestApplication,
+} from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { eventually } from '@infra-kit/kernel/testing';
+import { InfraContext, ReloadRegistry } from '@infra-kit/kernel';
+import { ClogLogger, ClogModule, ClogNestLogger } from '@infra-kit/clog';
+import { PinoLogger } from 'nestjs-pino';
+import { LogFolder, type Line } from './log-files.js';
+
+const TRACE = '0af7651916cd43dd8448eb211c80319c';
+const PARENT = `00-${TRACE}-b7ad6b7169203331-01`;
+const HEX32 = /^[0-9a-f]{32}$/;
+
+@Controller()
+class OrdersController {
+  constructor(
+    private readonly logger: ClogLogger,
+    private readonly pinoLogger: PinoLogger,
+  ) {}
+
+  @Get('orders/:id')
+  async read(@Param('id') id: string): Promise<object> {
+    this.logger.info('reading');
+    await new Promise((resolve) => setImmediate(resolve));
+    this.logger.info('read');
+    return { id, name: 'ä' };
+  }
+
+  @Post('orders')
+  create(@Body() body: object): object {
+    this.logger.info('creating');
+    return body;
+  }
+
+  @Get('pino')
+  pino(): string {
+    this.pinoLogger.assign({ userId: 7, token: 'hidden' });
+    this.pinoLogger.info('through nestjs-pino');
+    new Nest('InRequest').log('through Nest');
+    return 'ok';
+  }
+
+  @Get('fail')
+  fail(): never {
+    throw new HttpException('down', 503);
+  }
+
+  @Get('stream')
+  stream(): StreamableFile {
+    return new StreamableFile(Readable.from([Buffer.from('12345'), Buffer.from('678')]));
+  }
+
+  @Get('hang')
+  hang(): Promise<never> {
+    return new Promise(() => undefined);
+  }
+
+  @Get('health/live')
+  health(): string {
+    this.logger.debug('checked');
+    return 'ok';
+  }
+}
+
+const adapters = {
+  express: () => new ExpressAdapter(),
+  fastify: () => new FastifyAdapter(),
+} as const;
+
+interface Served {
+  readonly app: INestApplication;
+  readonly url: string;
+}
+
+async function serve(
+  adapter: keyof typeof adapters,
+  output: string,
+  prepare?: (app: INestApplication) => void,
+): Promise<Served> {
+  @Module({
+    imports: [ClogModule.forRoot({ output, level: 'debug', format: 'json' })],
+    controllers: [OrdersController],
+  })
+  class App {}
+  const app = await NestFactory.create(App, adapters[adapter](), {
+    bufferLogs: true,
+    forceCloseConnections: true,
+  });
+  app.useLogger(app.get(ClogNestLogger));
+  prepare?.(app);
+  await app.listen(0, '127.0.0.1');
+  return { app, url: await app.getUrl() };
+}
+
+const access = (lines: readonly Line[]): Line[] => lines.filter(({ msg }) => msg === 'request');
+
+describe.each(['express', 'fastify'] as const)('HTTP on %s', (adapter) => {
+  let folder: LogFolder;
+  let served: Served;
+
+  beforeEach(async () => {
+    folder = new LogFolder();
+    served = await serve(adapter, folder.file());
+  });
+  afterEach(async () => {
+    await served.app.close();
+    folder[Symbol.dispose]();
+    Nest.overrideLogger(false);
+  });
+
+  /** The access lines, once there are `count`. */
+  const requests = (count: number): Promise<Line[]> =>
+    eventually(() => {
+      const lines = access(folder.lines());
+      expect(lines).toHaveLength(count);
+      return lines;
+    });
+
+  it('writes one access line a request, with the route’s template', async () => {
+    const response = await fetch(`${served.url}/orders/42?x=1`);
+    const body = await response.arrayBuffer();
+    const [line] = await requests(1);
+    expect(line).toMatchObject({
+      level: 'info',
+      namespace: 'http',
+      'http.method': 'GET',
+      'http.route': '/orders/:id',
+      'http.status': 200,
+      bytes: body.byteLength,
+      duration_ms: expect.any(Number),
+      trace_id: response.headers.get('x-trace-id'),
+      request_id: response.headers.get('x-request-id'),
+    });
+    expect(JSON.stringify(line)).not.toContain('42');
+  });
+
+  it('takes the caller’s trace in, puts it on every line after awaits too, and gives it back', async () => {
+    const cases: readonly [Record<string, string>, string | undefined][] = [
+      [{ traceparent: PARENT, 'x-trace-id': 'f'.repeat(32) }, TRACE],
+      [{ 'x-trace-id': TRACE.toUpperCase() }, TRACE],
+      [{ 'x-trace-id': 'not hex' }, undefined],
+      [{}, undefined],
+    ];
+    for (const [index, [headers, expected]] of cases.entries()) {
+      const response = await fetch(`${served.url}/orders/1`, { headers });
+      const out = response.headers.get('x-trace-id');
+      if (expected === undefined) expect(out).toMatch(HEX32);
+      else expect(out).toBe(expected);
+      await requests(index + 1);
+      const own = folder.lines().filter((line) => line['trace_id'] === out);
+      expect(own.map(({ msg }) => msg).slice(-3)).toEqual(['reading', 'read', 'request']);
+    }
+  });
+
+  it('keeps the context across a parsed body', async () => {
+    const body = JSON.stringify({ text: 'x'.repeat(50_000) });
+    const headers = { 'content-type': 'application/json', 'x-trace-id': TRACE };
+    const response = await fetch(`${served.url}/orders`, { method: 'POST', headers, body });
+    expect(response.status).toBe(201);
+    await requests(1);
+    expect(folder.lines().find(({ msg }) => msg === 'creating')).toMatchObject({ trace_id: TRACE });
+  });
+
+  it('keeps a valid x-request-id and replaces any other', async () => {
+    const kept = await fetch(`${served.url}/orders/1`, { headers: { 'x-request-id': 'req-1.a' } });
+    expect(kept.headers.get('x-request-id')).toBe('req-1.a');
+    const made = await fetch(`${served.url}/orders/1`, { headers: { 'x-request-id': 'no id "at all"' } });
+    expect(made.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+    const lines = await requests(2);
+    expect(lines[0]).toMatchObject({ request_id: 'req-1.a' });
+    expect(folder.lines().filter((line) => line['request_id'] === 'req-1.a')).toHaveLength(3);
+  });
+
+  it('writes failures at error, and what no route answers too', async () => {
+    await fetch(`${served.url}/fail`);
+    await fetch(`${served.url}/nowhere?secret=1`);
+    await fetch(`${served.url}/orders`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{ not json',
+    });
+    const lines = await requests(3);
+    expect(lines).toMatchObject([
+      { level: 'error', 'http.status': 503, 'http.route': '/fail' },
+      { level: 'info', 'http.status': 404, 'http.path': '/nowhere' },
+      { level: 'info', 'http.status': 400, 'http.method': 'POST' },
+    ]);
+    expect(lines[1]).not.toHaveProperty('http.route');
+  });
+
+  it('is quiet about health routes, though not about what they log', async () => {
+    await fetch(`${served.url}/health/live`);
+    await fetch(`${served.url}/orders/1`);
+    await requests(1);
+    expect(folder.lines().find(({ msg }) => msg === 'checked')).toMatchObject({
+      trace_id: expect.stringMatching(HEX32),
+    });
+  });
+
+  it('counts the bytes of streams and none of HEAD', async () => {
+    await (await fetch(`${served.url}/stream`)).arrayBuffer();
+    await fetch(`${served.url}/orders/1`, { method: 'HEAD' });
+    const lines = await requests(2);
+    expect(lines).toMatchObject([{ bytes: 8 }, { 'http.method': 'HEAD', bytes: 0 }]);
+  });
+
+  it('says when the client went away', async () => {
+    const { hostname, port } = new URL(served.url);
+    const hung = httpRequest({ hostname, port, path: '/hang' });
+    hung.on('error', () => undefined);
+    hung.end();
+    await eventually(() => expect(hung.reusedSocket || hung.socket?.bytesWritten).toBeTruthy());
+    hung.destroy();
+    const [line] = await requests(1);
+    expect(line).toMatchObject({ level: 'warn', aborted: true, 'http.status': 499, 'http.route': '/hang' });
+  });
+
+  it('binds nestjs-pino’s request logger: assigned fields on its lines and on the closing one, redacted', async () => {
+    await fetch(`${served.url}/pino`);
+    await requests(1);
+    const lines = folder.lines().filter((line) => line['userId'] === 7);
+    expect(lines.map(({ msg }) => msg)).toEqual(['through nestjs-pino', 'request']);
+    for (const line of lines) expect(line).toMatchObject({ token: '[Redacted]' });
+  });
+
+  it('follows a changed configuration: slow requests, other quiet routes, none at all', async () => {
+    const reload = served.app.get(ReloadRegistry);
+    const offer = (revision: bigint, http: object) =>
+      reload.offer('clog', 'default', { revision, value: { http } });
+    await offer(1n, { slowMs: 0.000001 });
+    await fetch(`${served.url}/orders/1`);
+    expect(await requests(1)).toMatchObject([{ level: 'warn', slow: true }]);
+    await offer(2n, { ignorePaths: ['/orders'] });
+    await fetch(`${served.url}/orders/1`);
+    await fetch(`${served.url}/pino`);
+    await requests(2);
+    await offer(3n, { enabled: false });
+    const silent = await fetch(`${served.url}/pino`);
+    expect(silent.headers.get('x-trace-id')).toMatch(HEX32);
+    await requests(2);
+  });
+
+  it('obeys the level of its namespace', async () => {
+    const reload = served.app.get(ReloadRegistry);
+    await reload.offer('clog', 'default', { revision: 1n, value: { levels: { http: 'error' } } });
+    await fetch(`${served.url}/orders/1`);
+    await fetch(`${served.url}/fail`);
+    expect(await requests(1)).toMatchObject([{ 'http.status': 503 }]);
+  });
+});
+
+describe.each(['express', 'fastify'] as const)('HTTP on %s, beside others', (adapter) => {
+  it('covers paths inside and outside a global prefix', async () => {
+    using folder = new LogFolder();
+    const { app, url } = await serve(adapter, folder.file(), (nest) => nest.setGlobalPrefix('api'));
+    try {
+      for (const path of ['/api/orders/1', '/api', '/', '/orders/1']) await fetch(`${url}${path}`);
+      await eventually(() => expect(access(folder.lines())).toHaveLength(4));
+      expect(access(folder.lines())[0]).toMatchObject({ 'http.route': '/api/orders/:id' });
+    } finally {
+      await app.close();
+      Nest.overrideLogger(false);
+    }
+  });
+
+  it('runs inside a request hook that was there before, and keeps its context', async () => {
+    using folder = new LogFolder();
+    const { app, url } = await serve(adapter, folder.file(), (nest) => {
+      nest.getHttpAdapter().setOnRequestHook((_request: unknown, _response: unknown, done: () => void) => {
+        InfraContext.run({ traceId: TRACE }, done);
+      });
+    });
+    try {
+      const response = await fetch(`${url}/orders/1`, { headers: { 'x-trace-id': 'e'.repeat(32) } });
+      await eventually(() => expect(access(folder.lines())).toHaveLength(1));
+      const own = folder
+        .lines()
+        .filter(({ namespace }) => namespace === 'OrdersController' || namespace === 'http');
+      for (const line of own) expect(line).toMatchObject({ trace_id: TRACE });
+      expect(response.headers.get('x-trace-id')).toBeNull(); // who owns the context owns the header
+    } finally {
+      await app.close();
+      Nest.overrideLogger(false);
+    }
+  });
+
+  it('never writes into another application’s output', async () => {
+    using folder = new LogFolder();
+    const one = await serve(adapter, folder.file('one.log'));
+    const two = await serve(adapter, folder.file('two.log'));
+    try {
+      await Promise.all(
+        Array.from({ length: 10 }, async () => {
+          await Promise.all([
+            fetch(`${one.url}/pino`, { headers: { 'x-request-id': 'for-one' } }),
+            fetch(`${two.url}/pino`, { headers: { 'x-request-id': 'for-two' } }),
+          ]);
+        }),
+      );
+      const outside = await Promise.all([one.app.resolve(PinoLogger), two.app.resolve(PinoLogger)]);
+      outside[0].info('outside of one');
+      outside[1].info('outside of two');
+      for (const [name, other] of [
+        ['one', 'two'],
+        ['two', 'one'],
+      ] as const) {
+        await eventually(() => expect(access(folder.lines(`${name}.log`))).toHaveLength(10));
+        const lines = folder.lines(`${name}.log`);
+        const of = (msg: string): Line[] => lines.filter((line) => line['msg'] === msg);
+        expect(of('through nestjs-pino')).toHaveLength(10);
+        expect(of('through Nest')).toHaveLength(10); // although Nest's logger is the process's last one
+        expect(of(`outside of ${name}`)).toHaveLength(1);
+        expect(JSON.stringify(lines)).not.toContain(`for-${other}`);
+        expect(JSON.stringify(lines)).not.toContain(`outside of ${other}`);
+      }
+    } finally {
+      await one.app.close();
+      await two.app.close();
+      Nest.overrideLogger(false);
+    }
+  });
+});

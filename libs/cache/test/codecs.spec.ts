@@ -68,7 +68,7 @@ describe('the codec', () => {
       const cache = await cacheWith(codec);
       await cache.set('mine', 'before');
       for (const value of values) {
-        for (const write of [
+        const writes: (() => Promise<unknown>)[] = [
           () => cache.set('mine', value),
           () =>
             cache.setMany([
@@ -77,8 +77,9 @@ describe('the codec', () => {
             ]),
           () => cache.setIfAbsent('mine', value),
           () => cache.getAndSet('mine', value),
-          () => cache.getOrSet('mine2', async () => value, { ttlMs: 1000 }),
-        ])
+          () => cache.getOrSet<unknown>('mine2', async () => value, { ttlMs: 1000 }),
+        ];
+        for (const write of writes)
           await expect(write()).rejects.toMatchObject({
             code: 'INVALID_ARGUMENT',
             message: expect.stringContaining('mine'),

@@ -39,7 +39,12 @@ module.exports = {
       from: { path: '^(libs|apps)/([^/]+)/' },
       to: {
         path: '^libs/([^/]+)/',
-        pathNot: ['^$1/$2/', '^libs/[^/]+/src/(drivers/[^/]+/|testing/|bench/|grpc/)?index[.]ts$'],
+        pathNot: [
+          '^$1/$2/',
+          '^libs/[^/]+/src/index[.]ts$',
+          '^libs/[^/]+/src/drivers/[^/]+/index[.]ts$',
+          '^libs/[^/]+/src/(testing|bench|grpc)/index[.]ts$',
+        ],
       },
     },
     {

@@ -45,7 +45,7 @@ function npm(args, cwd) {
 function peersOf(packages) {
   const locked = readJson(join(root, 'package-lock.json')).packages;
   const names = new Set(packages.flatMap(({ pkg }) => Object.keys(pkg.peerDependencies ?? {})));
-  return Object.fromEntries([...names].sort().map((name) => [name, locked[`node_modules/${name}`].version]));
+  return Object.fromEntries([...names].map((name) => [name, locked[`node_modules/${name}`].version]));
 }
 
 function importAll(scratch) {

@@ -115,10 +115,13 @@ export interface Placement {
   readonly isGlobal?: boolean | undefined;
 }
 
+/** Options without a placement: it would come too late in a factory's result. */
+type Unplaced<O> = O & { readonly [K in keyof Placement]?: never };
+
 export interface AsyncOptions<O, D extends readonly InjectionEntry[]> extends Placement {
   readonly imports?: ModuleMetadata['imports'] | undefined;
   readonly inject?: readonly [...D] | undefined;
-  readonly useFactory: (...args: InjectedArgs<D>) => O | Promise<O>;
+  readonly useFactory: (...args: InjectedArgs<D>) => Unplaced<O> | Promise<Unplaced<O>>;
 }
 
 export interface ComponentDefinition<

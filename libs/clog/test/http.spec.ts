@@ -13,7 +13,7 @@ import {
   StreamableFile,
   type INestApplication,
 } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { eventually } from '@infra-kit/kernel/testing';
@@ -281,9 +281,11 @@ describe.each(['express', 'fastify'] as const)('HTTP on %s, beside others', (ada
   it('runs inside a request hook that was there before, and keeps its context', async () => {
     using folder = new LogFolder();
     const { app, url } = await serve(adapter, folder.file(), (nest) => {
-      nest.getHttpAdapter().setOnRequestHook((_request: unknown, _response: unknown, done: () => void) => {
-        InfraContext.run({ traceId: TRACE }, done);
-      });
+      nest
+        .get(HttpAdapterHost)
+        .httpAdapter.setOnRequestHook((_request: unknown, _response: unknown, done: () => void) => {
+          InfraContext.run({ traceId: TRACE }, done);
+        });
     });
     try {
       const response = await fetch(`${url}/orders/1`, { headers: { 'x-trace-id': 'e'.repeat(32) } });

@@ -8,6 +8,8 @@ import {
   type WorkerIdHarness,
 } from '@infra-kit/uid/testing';
 
+import { but } from './fixtures/lease-bench.js';
+
 type Wrap = (lease: WorkerIdLease, service: string) => WorkerIdLease;
 
 function harnessOver(make: (inner: LeasedWorkerIds) => WorkerIdSource): () => Promise<WorkerIdHarness> {
@@ -47,19 +49,6 @@ class Altered extends WorkerIdSource {
     this.#inner.set(altered, lease);
     return altered;
   }
-}
-
-/** A lease with some members replaced. */
-function but(lease: WorkerIdLease, members: Partial<WorkerIdLease>): WorkerIdLease {
-  return {
-    id: lease.id,
-    signal: lease.signal,
-    highWaterMs: lease.highWaterMs,
-    remainingMs: () => lease.remainingMs(),
-    saveHighWater: (ms) => lease.saveHighWater(ms),
-    release: () => lease.release(),
-    ...members,
-  };
 }
 
 describe('leasedWorkerIds keeps the contract of a WorkerIdSource', () => {

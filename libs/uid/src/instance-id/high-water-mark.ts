@@ -35,10 +35,10 @@ export class HighWaterMark {
     return this.#ms;
   }
 
-  /** Stores a new bound, `highWaterAheadMs` from now; joins a save that is under way. */
+  /** Stores a bound `highWaterAheadMs` from now. Awaited by the start, before anything else here is called. */
   renew(): Promise<void> {
     if (this.#ms === Infinity) return Promise.resolve();
-    this.#saving ??= this.#save(this.#used() + this.#deps.aheadMs()).finally(() => {
+    this.#saving = this.#save(this.#used() + this.#deps.aheadMs()).finally(() => {
       this.#saving = undefined;
     });
     return this.#saving;

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 const readJson = (file) => JSON.parse(readFileSync(file, 'utf8'));
@@ -22,6 +22,19 @@ function exportProblems({ dir, pkg }) {
       .filter((file) => !existsSync(join(dir, file)))
       .map((file) => `${pkg.name} ${entry}: ${file} is missing`),
   ]);
+}
+
+/** Editors, type checks and the layer law see sources through the paths of tsconfig.json: one a declared entry. */
+function pathProblems({ dir, pkg }) {
+  const { paths } = readJson(join(root, 'tsconfig.json')).compilerOptions;
+  return Object.entries(pkg.exports)
+    .filter(([, target]) => typeof target === 'object')
+    .map(([entry, target]) => ({
+      name: pkg.name + entry.slice(1),
+      source: `./${relative(root, dir)}/${target.default.replace('./dist/', 'src/').replace(/\.js$/, '.ts')}`,
+    }))
+    .filter(({ name, source }) => paths[name]?.[0] !== source)
+    .map(({ name, source }) => `tsconfig.json: paths lacks "${name}": ["${source}"]`);
 }
 
 function tarballProblems(tarball) {
@@ -64,7 +77,7 @@ function importAll(scratch) {
   return specifiers.length;
 }
 
-const problems = libs.flatMap(exportProblems);
+const problems = [...libs.flatMap(exportProblems), ...libs.flatMap(pathProblems)];
 const scratch = mkdtempSync(join(tmpdir(), 'infra-kit-consumer-'));
 try {
   const wanted = libs.flatMap(({ pkg }) => ['--workspace', pkg.name]);

@@ -72,7 +72,7 @@ function winstonLogger(): winston.Logger {
 function nestConsole(): (fields: object) => void {
   const fd = openSync(file(), 'a');
   const logger = new ConsoleLogger('order', { json: true });
-  const { write } = process.stdout;
+  const write = process.stdout.write.bind(process.stdout);
   return (fields) => {
     process.stdout.write = (text: string | Uint8Array) => writeSync(fd, String(text)) > 0;
     logger.log('order accepted', { ...BASE, ...traceOf(), ...fields });

@@ -33,6 +33,13 @@ describe('every line written before the end is in the file', () => {
     if (end === 'handler') expect(folder.lines().at(-1)).toMatchObject({ msg: 'in the handler' });
   });
 
+  it('with the sums of what burst left out, when the process ends by itself', async () => {
+    const { numbers, folder } = await run('writer', { end: 'exit', burst: { perSecond: 1, first: 3 } });
+    using _folder = folder;
+    expect(numbers).toEqual([0, 1, 2]);
+    expect(folder.lines().at(-1)).toMatchObject({ message: 'line', suppressed: LINES - 3 });
+  });
+
   it('as an asynchronous pino loses them (control)', async () => {
     const { ended, numbers, folder } = await run('unflushed', {});
     using _folder = folder;

@@ -194,7 +194,7 @@ export class InstanceIdHolder {
     const { clock, logger, timeline } = this.#deps;
     timeline.passOver(floorMs);
     const longestMs = this.#settings.highWaterAheadMs + this.#settings.maxRollbackMs;
-    const restMs = (): number => Math.floor(floorMs) + 1 - clock.now();
+    const restMs = (): number => floorMs - clock.now();
     if (restMs() > longestMs) {
       logger.warn('the clock is behind the stored high-water mark: no snowflakes until it is back', {
         behindMs: restMs(),

@@ -10,6 +10,11 @@ describe('a free port', () => {
     server.close();
   });
 
+  it('is never drawn twice in a row, so that servers launched at once do not meet', async () => {
+    const ports = await Promise.all(Array.from({ length: 20 }, () => freePort()));
+    expect(new Set(ports).size).toBe(20);
+  });
+
   it('lies below the ports that outgoing connections take', async () => {
     const ports = await Promise.all(Array.from({ length: 20 }, () => freePort()));
     expect(ports.every((port) => port >= 14_000 && port < 32_000)).toBe(true);

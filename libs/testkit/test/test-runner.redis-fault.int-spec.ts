@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { launchRedis } from '@infra-kit/testkit';
 import { redisRecipe } from '../src/servers/redis.js';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -55,8 +56,10 @@ describe('npm test', () => {
   });
 
   it('hides the password of an address', async () => {
-    const url = NOTHING_LISTENS.replace('//', '//:secret@');
-    const run = await npmTest(OWN_SUITES, { INFRA_TEST_REDIS_URL: url });
+    const server = await launchRedis();
+    const run = await npmTest(OWN_SUITES, { INFRA_TEST_REDIS_URL: server.url.replace('//', '//:secret@') });
+    await server.stop();
+    expect(run.out).toContain(`address redis://***@${server.host}:${server.port}`);
     expect(run.out + run.err).not.toContain('secret');
   });
 

@@ -42,6 +42,14 @@ function chosen(benches, [component, filter]) {
   return found.toSorted((a, b) => (a.file < b.file ? -1 : 1));
 }
 
+let running;
+let interrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.on(signal, () => {
+    interrupted = true;
+    running?.kill(signal);
+  });
+
 function runBench(file, env) {
   return new Promise((resolve, reject) => {
     const flags = ['--expose-gc', '--disable-warning=ExperimentalWarning'];
@@ -49,6 +57,7 @@ function runBench(file, env) {
       stdio: 'inherit',
       env: { ...process.env, ...env },
     });
+    running = child;
     child.once('error', reject);
     child.once('exit', (code) => resolve(code ?? 1));
   });
@@ -85,11 +94,12 @@ try {
     [...servers].map(([kind, server]) => [SERVERS[kind].variable, server.url]),
   );
   for (const { file } of benches) {
+    if (interrupted) break;
     console.log(`\n== ${file}`);
     if ((await runBench(file, { INFRA_BENCH_REPORT: report, ...addresses })) !== 0) broken.push(file);
   }
   summarise(readReport(report), broken);
-  process.exitCode = broken.length > 0 ? 1 : 0;
+  process.exitCode = broken.length > 0 || interrupted ? 1 : 0;
 } finally {
   await Promise.all([...servers.values()].map((server) => server.stop()));
   rmSync(scratch, { recursive: true, force: true });

@@ -21,25 +21,25 @@ const LONGEST_MS = 2 ** 31 - 1;
 export class CacheTlsConfig {
   @IsOptional()
   @IsString()
-  ca: string | undefined;
+  ca?: string | undefined;
 
   @IsOptional()
   @IsString()
-  cert: string | undefined;
+  cert?: string | undefined;
 
   @IsOptional()
   @IsString()
-  key: string | undefined;
+  key?: string | undefined;
 
   /** The name the server's certificate is checked against; default: the host. */
   @IsOptional()
   @IsString()
-  servername: string | undefined;
+  servername?: string | undefined;
 
   /** Default true. */
   @IsOptional()
   @IsBoolean()
-  rejectUnauthorized: boolean | undefined;
+  rejectUnauthorized?: boolean | undefined;
 }
 
 /** The address of one sentinel. */
@@ -71,7 +71,7 @@ export class CacheConfig {
   @IsArray()
   @ValidateNested({ each: true })
   @Type(() => CacheSentinelConfig)
-  sentinels: CacheSentinelConfig[] | undefined;
+  sentinels: readonly CacheSentinelConfig[] | undefined;
 
   /** The master's name among the sentinels. */
   @IsOptional()

@@ -93,7 +93,8 @@ export class RedisConnection {
 
   destroy(): void {
     this.#finish();
-    this.client.disconnect();
+    // ioredis would wait two seconds for the end of a socket that has ended
+    if (this.client.status !== 'end') this.client.disconnect();
     this.client.stream?.destroy();
   }
 

@@ -2,6 +2,8 @@ import { redactUrl } from '@infra-kit/kernel';
 import type { RedisOptions } from 'ioredis';
 import { DEFAULT_PORT, parseRedisUrl } from './redis-address.js';
 
+const LOCAL = { host: '127.0.0.1', port: DEFAULT_PORT };
+
 /** ioredis' own options; the mapping of RESP3 replies, which we do not speak, stands in the way of its types. */
 export type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
 
@@ -38,18 +40,32 @@ function tlsOptions(tls: boolean | RedisTls | undefined, byUrl: boolean): Client
   return Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
 }
 
-/** What ioredis connects to. */
-export function clientOptions(options: RedisDriverOptions): ClientOptions {
+/** Where ioredis connects to; with sentinels each gets a share of the time, so that a silent one is passed over. */
+function placeOptions(options: RedisDriverOptions, connectTimeoutMs: number): ClientOptions {
   const { url, sentinels, sentinelName } = options;
+  if (sentinels === undefined) {
+    const { host, port } = url === undefined ? LOCAL : parseRedisUrl(url);
+    return { host, port, connectTimeout: connectTimeoutMs };
+  }
+  const share = Math.max(1, Math.floor(connectTimeoutMs / (sentinels.length + 1)));
+  return {
+    sentinels: sentinels.map(({ host, port }) => ({ host, port })),
+    name: sentinelName ?? '',
+    connectTimeout: share,
+    sentinelCommandTimeout: share,
+  };
+}
+
+/** What ioredis is made with. */
+export function clientOptions(options: RedisDriverOptions, connectTimeoutMs: number): ClientOptions {
+  const { url } = options;
   const address = url === undefined ? undefined : parseRedisUrl(url);
   const username = options.username ?? address?.username;
   const password = options.password ?? address?.password;
   const tls = tlsOptions(options.tls, address?.tls ?? false);
   const db = options.db ?? address?.db;
   return {
-    ...(sentinels
-      ? { sentinels: sentinels.map(({ host, port }) => ({ host, port })), name: sentinelName ?? '' }
-      : { host: address?.host ?? '127.0.0.1', port: address?.port ?? DEFAULT_PORT }),
+    ...placeOptions(options, connectTimeoutMs),
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(tls && { tls }),

@@ -42,10 +42,11 @@ class RedisCacheDriver implements CacheDriver {
   #opened: Promise<void> | undefined;
 
   constructor(options: RedisDriverOptions) {
+    const connectTimeoutMs = options.connectTimeoutMs ?? 5000;
     this.#settings = {
-      options: clientOptions(options),
+      options: clientOptions(options, connectTimeoutMs),
       address: shownAddress(options),
-      connectTimeoutMs: options.connectTimeoutMs ?? 5000,
+      connectTimeoutMs,
       commandTimeoutMs: options.commandTimeoutMs ?? 1000,
     };
     this.#pool = new RedisPool(this.#settings, options.poolSize ?? 1);

@@ -127,4 +127,15 @@ await compare({
   baseline: { name: 'pino', run: () => plain.debug(FLAT, 'unseen') },
   subjects: [{ name: 'clog', run: () => user.debug('unseen', FLAT) }],
 });
+
+const sourced = await createClog(
+  { output: file(), addSource: true, rotation: { maxSizeMb: 4096 } },
+  { env: 'production' },
+);
+await compare({
+  title: 'the caller’s file and line (addSource)',
+  baseline: { name: 'without', run: lines(() => order.info('order accepted', FLAT)) },
+  subjects: [{ name: 'with', run: lines(() => sourced.root.info('order accepted', FLAT)) }],
+});
+await sourced.close();
 await clog.close();

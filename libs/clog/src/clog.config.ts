@@ -121,7 +121,7 @@ export class ClogConfig {
   @MinLength(1)
   @IsNoFolder()
   output = 'stdout';
-  /** Adds `source`, the caller's file:line; 15 to 30 µs a line. */
+  /** Adds `source`, the caller's file:line; several times the cost of the line. */
   @IsBoolean()
   addSource = false;
   /** Of the console format; default: when the output is a terminal. */

@@ -6,6 +6,7 @@ import { metrics, type Attributes, type MeterProvider } from '@opentelemetry/api
 import {
   CLOG_INSTANCE_LABEL,
   CLOG_LINES_CUT,
+  CLOG_LINES_DIVERTED,
   CLOG_LINES_SUPPRESSED,
   CLOG_ROTATIONS,
   CLOG_SCOPE,
@@ -60,6 +61,15 @@ describe('metrics', () => {
       expect(scope).toBe(CLOG_SCOPE);
       expect(labels).toEqual({ [CLOG_INSTANCE_LABEL]: 'audit' });
     }
+  });
+
+  it('count lines that went to stderr instead', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'clog-metrics-'));
+    const clog = await createClog({ output: join(folder, 'app.log') }, { env: 'test' });
+    await clog.close();
+    clog.root.info('one line on stderr is expected here');
+    rmSync(folder, { recursive: true });
+    expect(totals(CLOG_LINES_DIVERTED)).toBe(1);
   });
 
   it('count files set aside', async () => {

@@ -17,7 +17,7 @@ function stackHere(): string {
   return holder.stack ?? '';
 }
 
-/** `file:line` of whoever called the logger, relative to `rootPath` when it lies below it. Costs 15 to 30 µs. */
+/** `file:line` of whoever called the logger, relative to `rootPath` when it lies below it. Costs more than the line. */
 export function callerPlace(rootPath: string): string | undefined {
   for (const frame of stackHere().split('\n')) {
     const [, place, line] = PLACE.exec(frame.trim()) ?? [];

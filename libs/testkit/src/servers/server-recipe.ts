@@ -8,7 +8,7 @@ export interface ServerPlace {
   readonly folder: string;
 }
 
-export interface NativeRecipe {
+interface NativeRecipe {
   /** Names looked up on PATH, then in `folders`. */
   readonly binary: string;
   readonly folders: readonly string[];
@@ -19,7 +19,7 @@ export interface NativeRecipe {
   args(place: ServerPlace): readonly string[];
 }
 
-export interface ContainerRecipe {
+interface ContainerRecipe {
   readonly image: string;
   readonly port: number;
   readonly command: readonly string[];

@@ -19,16 +19,14 @@ export interface ContextInit {
 export interface ContextData {
   readonly traceId: string;
   /** The caller's span, when the context came in with a `traceparent`. */
-  readonly parent?: TraceParent;
+  readonly parent: TraceParent | undefined;
   /** Epoch milliseconds; for display and for headers. */
-  readonly deadline?: number;
+  readonly deadline: number | undefined;
   /** The same deadline on `performance.now()`, which no step of the wall clock moves. */
-  readonly deadlineMonotonic?: number;
-  readonly signal?: AbortSignal;
+  readonly deadlineMonotonic: number | undefined;
+  readonly signal: AbortSignal | undefined;
   readonly attributes: Readonly<Record<string, string>>;
 }
-
-type Limit = Pick<ContextData, 'deadline' | 'deadlineMonotonic'>;
 
 export const contextStore = new AsyncLocalStorage<ContextData | undefined>();
 
@@ -44,20 +42,10 @@ function milliseconds(field: 'deadline' | 'timeoutMs', value: Date | number): nu
   throw new InfraError('INVALID_ARGUMENT', `InfraContext: ${field} must be ${wanted}, got ${String(value)}`);
 }
 
-/** The nearest of the three; the wall clock is read once, so that the deadline given is the deadline kept. */
-function nearestLimit(outer: Limit | undefined, { deadline, timeoutMs }: ContextInit): Limit {
-  const [wall, monotonic] = [Date.now(), performance.now()];
-  const ends: number[] = [];
-  if (deadline !== undefined) ends.push(milliseconds('deadline', deadline));
-  if (timeoutMs !== undefined) ends.push(wall + milliseconds('timeoutMs', timeoutMs));
-  const own = Math.min(...ends);
-  const ownMonotonic = own - wall + monotonic;
-  if (ownMonotonic < (outer?.deadlineMonotonic ?? Infinity))
-    return { deadline: own, deadlineMonotonic: ownMonotonic };
-  return {
-    ...(outer?.deadline !== undefined && { deadline: outer.deadline }),
-    ...(outer?.deadlineMonotonic !== undefined && { deadlineMonotonic: outer.deadlineMonotonic }),
-  };
+/** Milliseconds from `wall` until the nearer end of `init`; Infinity without one. */
+function remainingOf({ deadline, timeoutMs }: ContextInit, wall: number): number {
+  const until = deadline === undefined ? Infinity : milliseconds('deadline', deadline) - wall;
+  return timeoutMs === undefined ? until : Math.min(until, milliseconds('timeoutMs', timeoutMs));
 }
 
 /** The context that `init` gives inside `outer`: the nearer deadline, either signal, merged attributes, a trace id in any case. */
@@ -65,13 +53,15 @@ export function deriveContext(outer: ContextData | undefined, init: ContextInit)
   const given = parseTraceparent(init.traceparent);
   const traceId =
     given?.traceId ?? validTraceId(init.traceId) ?? activeSpanTraceId() ?? outer?.traceId ?? newTraceId();
-  const parent = given ?? (traceId === outer?.traceId ? outer.parent : undefined);
-  const signal = bothSignals(outer?.signal, init.signal);
+  const wall = Date.now(); // read once, so that the deadline given is the deadline kept
+  const remaining = remainingOf(init, wall);
+  const nearer = remaining < remainingIn(outer);
   return {
     traceId,
-    ...(parent && { parent }),
-    ...nearestLimit(outer, init),
-    ...(signal && { signal }),
+    parent: given ?? (traceId === outer?.traceId ? outer.parent : undefined),
+    deadline: nearer ? wall + remaining : outer?.deadline,
+    deadlineMonotonic: nearer ? performance.now() + remaining : outer?.deadlineMonotonic,
+    signal: bothSignals(outer?.signal, init.signal),
     attributes: init.attributes ? { ...outer?.attributes, ...init.attributes } : (outer?.attributes ?? {}),
   };
 }

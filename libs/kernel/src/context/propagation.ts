@@ -70,9 +70,5 @@ export function extractContext<C extends object>(
   const parent = parseTraceparent(traceparent);
   const traceId = parent?.traceId ?? validTraceId(textOf(getter(carrier, TRACE_ID_HEADER)));
   const timeoutMs = deadlineOf(textOf(getter(carrier, DEADLINE_HEADER)));
-  return {
-    ...(parent && { traceparent }),
-    ...(traceId !== undefined && { traceId }),
-    ...(timeoutMs !== undefined && { timeoutMs }),
-  };
+  return { traceparent: parent && traceparent, traceId, timeoutMs };
 }

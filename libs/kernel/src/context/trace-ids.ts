@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 
 /** Identity of a span as it travels: W3C Trace Context, https://www.w3.org/TR/trace-context/. */
 export interface TraceParent {
@@ -34,5 +34,6 @@ export function formatTraceparent({ traceId, spanId, flags }: TraceParent): stri
   return `00-${traceId}-${spanId}-${(flags & 0xff).toString(16).padStart(2, '0')}`;
 }
 
-export const newTraceId = (): string => randomBytes(16).toString('hex');
-export const newSpanId = (): string => randomBytes(8).toString('hex');
+/** 32 random hex digits, of a version 4 UUID: Node keeps random bytes in stock for these, so it costs no system call. */
+export const newTraceId = (): string => randomUUID().replaceAll('-', '');
+export const newSpanId = (): string => newTraceId().slice(16);

@@ -12,13 +12,11 @@ import {
   type InjectionEntry,
   type Placement,
 } from '@infra-kit/kernel';
-import { PinoLogger } from 'nestjs-pino';
 import type { ClogOptions } from './clog.config.js';
 import { ClogLogger, ClogProvider } from './clog.provider.js';
 import { createClog } from './default-clog.provider.js';
 import { ClogHttp } from './nest/clog-http.js';
 import { ClogNestLogger } from './nest/clog-nest-logger.js';
-import { RequestPino } from './nest/request-pino.js';
 
 interface ClogDependencies {
   readonly identity?: AppIdentity;
@@ -48,25 +46,31 @@ function loggerOf(clog: ClogProvider, asking: unknown): ClogLogger {
 const NEST_SIDE: Provider[] = [
   { provide: ClogLogger, scope: Scope.TRANSIENT, inject: [ClogProvider, INQUIRER], useFactory: loggerOf },
   {
-    provide: PinoLogger,
-    scope: Scope.TRANSIENT,
-    inject: [ClogProvider],
-    useFactory: (clog: ClogProvider) => new RequestPino(clog),
-  },
-  {
     provide: ClogNestLogger,
     inject: [ClogProvider],
-    useFactory: (clog: ClogProvider) => new ClogNestLogger(clog),
+    useFactory: async (clog: ClogProvider) => {
+      const { NestLinesAdapter } = await import('./nest/nest-lines.js');
+      return new ClogNestLogger(new NestLinesAdapter(clog));
+    },
   },
   ClogHttp,
 ];
 
-function withNestSide(module: DynamicModule, name: string | undefined): DynamicModule {
+/** nestjs-pino's own token cannot be named before the library is loaded. */
+async function pinoLogger(): Promise<DynamicModule> {
+  const { PinoLoggerModule } = await import('./nest/pino-logger.module.js');
+  return { module: PinoLoggerModule, global: true };
+}
+
+function withNestSide(module: DynamicModule, { name, isGlobal }: Placement): DynamicModule {
   if (!isDefault(name)) return module;
+  const loading = isGlobal === false ? [] : [pinoLogger()];
+  for (const load of loading) load.catch(() => undefined); // Nest awaits the same promise, and reports it
   return {
     ...module,
+    imports: [...(module.imports ?? []), ...loading],
     providers: [...(module.providers ?? []), ...NEST_SIDE],
-    exports: [...(module.exports ?? []), ClogLogger, ClogNestLogger, PinoLogger],
+    exports: [...(module.exports ?? []), ClogLogger, ClogNestLogger],
   };
 }
 
@@ -77,12 +81,12 @@ function withNestSide(module: DynamicModule, name: string | undefined): DynamicM
 @Module({})
 export class ClogModule {
   static forRoot(options: ClogOptions & Placement = {}): DynamicModule {
-    return withNestSide(componentModule(ClogModule, DEFINITION, options), options.name);
+    return withNestSide(componentModule(ClogModule, DEFINITION, options), options);
   }
 
   static forRootAsync<const I extends readonly InjectionEntry[] = []>(
     options: AsyncOptions<ClogOptions, I>,
   ): DynamicModule {
-    return withNestSide(componentModuleAsync(ClogModule, DEFINITION, options), options.name);
+    return withNestSide(componentModuleAsync(ClogModule, DEFINITION, options), options);
   }
 }

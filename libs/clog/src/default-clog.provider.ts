@@ -17,7 +17,7 @@ import { ClogProvider, type ClogLogger } from './clog.provider.js';
 import { LevelTable } from './levels/level-table.js';
 import { requireLevel, type LogLevel } from './levels/log-level.js';
 import { LineLogger } from './line/line-logger.js';
-import { LineWriter, type LineIdentity } from './line/line-writer.js';
+import type { LineIdentity, LineWriter } from './line/line-writer.js';
 import { claim } from './line/owner.js';
 import type { LineSink } from './sink/line-sink.js';
 import { openSink } from './sink/open-sink.js';
@@ -154,7 +154,8 @@ async function build(
   const config = settleClogConfig(input, place);
   const identity = identityOf(setting, deps.identity);
   const { sink, format, notes } = await openSink({ config, setting, identity, given: deps.sink });
-  const writer = new LineWriter({
+  const { LineWriter: Writer } = await import('./line/line-writer.js'); // loads pino
+  const writer = new Writer({
     name: setting.name,
     identity,
     clock: setting.clock,

@@ -23,4 +23,4 @@ export { LOG_LEVELS, type LogLevel } from './levels/log-level.js';
 export { DEFAULT_REDACT, REDACTED } from './line/key-rules.js';
 export { REQUEST_ID_ATTRIBUTE } from './line/trace-fields.js';
 export { ClogNestLogger } from './nest/clog-nest-logger.js';
-export { REQUEST_ID_HEADER } from './nest/request-log.js';
+export { REQUEST_ID_HEADER } from './nest/request-id.js';

@@ -9,6 +9,7 @@ import { callerPlace } from './caller.js';
 import { FieldCopier, type LineFields } from './field-copier.js';
 import { isError } from './is-error.js';
 import { KeyRules } from './key-rules.js';
+import { READY_LINE } from './ready-line.js';
 import { MAX_TEXT, unreadable } from './value-walk.js';
 import { traceFields } from './trace-fields.js';
 
@@ -45,8 +46,6 @@ interface MessageKind {
   readonly message: string;
 }
 
-/** Objects of ours that pass the native logger's formatter as they are. */
-export const READY_LINE = Symbol('clog:ready-line');
 const SUMMARY_MS = 1000;
 
 /** `,"time":"…"` of the clock's wall time; the text of a millisecond is made once. */

@@ -3,7 +3,7 @@ import { types } from 'node:util';
 import { trace } from '@opentelemetry/api';
 import { InfraContext, validTraceId, TRACE_ID_HEADER, type LogMethod } from '@infra-kit/kernel';
 import type { HttpLogConfig } from '../clog.config.js';
-import { READY_LINE } from '../line/line-writer.js';
+import { READY_LINE } from '../line/ready-line.js';
 import { REQUEST_ID_ATTRIBUTE } from '../line/trace-fields.js';
 
 /** What is known of a request while it is under way. */

@@ -4,7 +4,6 @@ import { Clock } from '@infra-kit/kernel';
 import { ClogProvider } from '../clog.provider.js';
 import { DefaultClogProvider } from '../default-clog.provider.js';
 import { addRequestHook } from './request-hook.js';
-import { RequestLog } from './request-log.js';
 
 /** Joins the log component to the HTTP side of an application, when it has one. */
 @Injectable()
@@ -16,10 +15,11 @@ export class ClogHttp implements OnModuleInit {
     @Inject(Clock) private readonly clock: Clock,
   ) {}
 
-  onModuleInit(): void {
+  async onModuleInit(): Promise<void> {
     const { clog, clock, nest } = this;
     const adapter = this.host.httpAdapter;
     if (!adapter || !(clog instanceof DefaultClogProvider)) return;
+    const { RequestLog } = await import('./request-log.js');
     const log = new RequestLog({
       pino: clog.native,
       clock,

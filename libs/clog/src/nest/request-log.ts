@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { MiddlewareConsumer } from '@nestjs/common';
 import type { ApplicationConfig } from '@nestjs/core';
@@ -11,9 +10,7 @@ import type { LogLevel } from '../levels/log-level.js';
 import { REQUEST_ID_ATTRIBUTE } from '../line/trace-fields.js';
 import { accessFields, accessLevel, noteRequest, pathOf, type RequestNotes } from './access-line.js';
 import { rawOf, type RequestHook } from './request-hook.js';
-
-export const REQUEST_ID_HEADER = 'x-request-id';
-const REQUEST_ID = /^[\w.:@+=/-]{1,128}$/;
+import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
 
 type Middleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
 
@@ -123,9 +120,4 @@ export class RequestLog {
     const level = accessLevel(response, this.#tookMs(request), this.#options.settings().slowMs);
     return this.#options.isEnabled(level, 'http') ? level : 'silent';
   }
-}
-
-function requestIdOf(request: IncomingMessage): string {
-  const given = request.headers[REQUEST_ID_HEADER];
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
 }

@@ -16,6 +16,7 @@ import {
   FORCED_TEST_SETTING,
   HealthRegistry,
   Logger,
+  PHASES,
   ReloadRegistry,
   ResourceStack,
   SwitchableLogger,
@@ -404,7 +405,7 @@ describe('the shutdown', () => {
           @Inject(VaultProvider) private readonly vault: VaultProvider,
           stack: ResourceStack,
         ) {
-          for (const phase of ['intake', 'drain', 'flush', 'leases'] as const)
+          for (const phase of PHASES)
             stack.push({
               name: `${label} ${phase}`,
               phase,
@@ -440,10 +441,20 @@ describe('the shutdown', () => {
       await app.close();
       const at = (line: RegExp): number[] =>
         journal.flatMap((entry, index) => (line.test(entry) ? [index] : []));
-      const stages = [/destroy|before/, /intake/, /drain/, /shutdown/, /flush/, /leases/, /closed default/];
+      const stages = [
+        /destroy|before/,
+        /readiness/,
+        /deregister/,
+        /intake/,
+        /drain/,
+        /shutdown/,
+        /flush/,
+        /leases/,
+        /connections|closed default/,
+      ];
       const [first, ...rest] = stages.map((stage) => at(stage));
       expect(first).toHaveLength(4);
-      expect(rest.map((found) => found.length)).toEqual([2, 2, 2, 2, 2, 1]);
+      expect(rest.map((found) => found.length)).toEqual([2, 2, 2, 2, 2, 2, 2, 3]);
       let last = Math.max(...(first ?? []));
       for (const found of rest) {
         expect(Math.min(...found)).toBeGreaterThan(last);

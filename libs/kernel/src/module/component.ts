@@ -2,7 +2,6 @@ import type { Abstract, ModuleMetadata, Type } from '@nestjs/common';
 import { envText, resolveEnv } from '../config/environment.js';
 import type { CallOptions } from '../context/call-options.js';
 import { InfraError } from '../errors/infra-error.js';
-import type { HealthRegistry } from '../lifecycle/health-registry.js';
 import type { ReloadRegistry } from '../lifecycle/reload-registry.js';
 import { ResourceStack } from '../lifecycle/resource-stack.js';
 import { SystemClock, type Clock } from '../ports/clock.js';
@@ -31,10 +30,9 @@ export interface ComponentDeps {
   readonly name?: string | undefined;
   readonly env?: string | undefined;
   readonly service?: string | undefined;
-  /** The application's stack, reload and health registries: given by the module, absent by hand. */
+  /** The application's stack and reload registry: given by the module, absent by hand. */
   readonly stack?: ResourceStack | undefined;
   readonly reload?: ReloadRegistry | undefined;
-  readonly health?: HealthRegistry | undefined;
 }
 
 /** The same with nothing left open: what a component is built from. */

@@ -37,5 +37,18 @@ it.each([
     adapter.setOnRequestHook(note('after'));
     expect((await call()).status).toBe(200);
     expect(seen.slice(2)).toEqual(['added ffff', 'after ffff']);
+    adapter.setOnRequestHook((_request: unknown, _response: unknown, done: (error?: Error) => void) =>
+      done(new Error('refused by a hook')),
+    );
+    expect((await call()).status).toBe(500);
   },
 );
+
+it('on fastify a request hook of the application may return a promise instead of calling done', async () => {
+  const adapter = new FastifyAdapter();
+  adapter.setOnRequestHook(async () => Promise.resolve());
+  app = await NestFactory.create(probeModule({ health: false }), adapter, { logger: false });
+  await app.listen(0, '127.0.0.1');
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  expect((await fetch(`http://127.0.0.1:${port}/context`)).status).toBe(200);
+});

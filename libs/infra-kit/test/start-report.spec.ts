@@ -30,7 +30,7 @@ describe('at start', () => {
       env: 'development',
       service: 'shop',
       uid: { instanceId: 7 },
-      cache: [true, { name: 'sessions' }],
+      cache: [{}, { name: 'sessions' }],
     });
     expect(output).toMatch(
       /^\nshop \(development\)\n {2}uid +instanceId 7.*\n {2}cache +memory\n {2}cache:sessions +memory\n\n$/,

@@ -1,7 +1,14 @@
+import { types } from 'node:util';
 import type { AbstractHttpAdapter } from '@nestjs/core';
 
-/** A hook of the HTTP adapter: runs before body parsing, routing and guards; must call `done` once, synchronously or later. */
-export type RequestHook = (request: unknown, response: unknown, done: () => void) => void;
+/**
+ * A hook of the HTTP adapter: runs before body parsing, routing and guards. The request goes on when `done` is called,
+ * or, on Fastify, when the promise that the hook returns settles.
+ */
+export type RequestHook = (request: unknown, response: unknown, done: (error?: Error) => void) => unknown;
+
+/** Where components find the list on the adapter, without knowing the umbrella. */
+const HOOK_LIST = Symbol.for('infra-kit:request-hooks');
 
 /**
  * The adapter has one slot for a request hook. This owns it and lets several share it: each hook calls the next
@@ -19,9 +26,10 @@ export class RequestHooks {
   install(adapter: AbstractHttpAdapter): void {
     const present: unknown = Reflect.get(adapter, 'onRequestHook');
     if (typeof present === 'function') this.#application = present as RequestHook;
-    adapter.setOnRequestHook?.((request: unknown, response: unknown, done: () => void) =>
+    adapter.setOnRequestHook((request: unknown, response: unknown, done: (error?: Error) => void) =>
       this.#run(0, request, response, done),
     );
+    Object.defineProperty(adapter, HOOK_LIST, { configurable: true, value: this });
     Object.defineProperty(adapter, 'setOnRequestHook', {
       configurable: true,
       value: (hook: RequestHook) => {
@@ -30,11 +38,21 @@ export class RequestHooks {
     });
   }
 
-  #run(index: number, request: unknown, response: unknown, done: () => void): void {
-    const hook = this.#hooks[index];
-    if (hook !== undefined)
-      return hook(request, response, () => this.#run(index + 1, request, response, done));
-    if (this.#application !== undefined) return this.#application(request, response, done);
-    return done();
+  #run(index: number, request: unknown, response: unknown, done: (error?: Error) => void): void {
+    const hook = this.#hooks[index] ?? (index === this.#hooks.length ? this.#application : undefined);
+    if (hook === undefined) return done();
+    let gone = false;
+    const next = (error?: Error): void => {
+      if (gone) return;
+      gone = true;
+      if (error === undefined) this.#run(index + 1, request, response, done);
+      else done(error);
+    };
+    const settled = hook(request, response, next);
+    if (!types.isPromise(settled)) return;
+    const onFastify = 'raw' in Object(request);
+    settled.then(onFastify ? () => next() : undefined, (error: unknown) => next(toError(error)));
   }
 }
+
+const toError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -261,6 +261,7 @@ describe.each(ADAPTERS)('made in other ways, on %s', (_name, adapter) => {
   ])('%s, it answers the same', async (_way, module, filter) => {
     const { app, url } = await start(module, adapter(), (made) => {
       if (filter) made.useGlobalFilters(filter);
+      made.enableCors();
       made.use((_request: unknown, _response: unknown, next: () => void) =>
         InfraContext.run({ traceId: TRACE }, next),
       );
@@ -268,6 +269,7 @@ describe.each(ADAPTERS)('made in other ways, on %s', (_name, adapter) => {
     const answer = await fetch(`${url}/infra`);
     expect(answer.status).toBe(429);
     expect(answer.headers.get('retry-after')).toBe('2');
+    expect(answer.headers.get('access-control-allow-origin')).toBe('*');
     expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
     expect(await answer.json()).toMatchObject({ code: 'RESOURCE_EXHAUSTED', traceId: TRACE });
     const half = await fetch(`${url}/half`);
@@ -288,6 +290,14 @@ describe.each(ADAPTERS)('made in other ways, on %s', (_name, adapter) => {
     expect(await (await fetch(`${url}/infra`)).json()).toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
     await app.close();
   });
+});
+
+it('made by Nest it answers through the adapter: the onSend hooks of Fastify run', async () => {
+  const fastify = new FastifyAdapter();
+  fastify.getInstance().addHook('onSend', async (_request, reply) => void reply.header('x-sent', 'yes'));
+  const { app, url } = await start(FilteredModule, fastify);
+  expect((await fetch(`${url}/infra`)).headers.get('x-sent')).toBe('yes');
+  await app.close();
 });
 
 it('without a logger it tells of unknown errors through the logger of Nest', async () => {

@@ -128,6 +128,26 @@ describe('a document', () => {
     expect(registry.refused).toBe(1);
   });
 
+  it('reaches a target that is an object with methods', async () => {
+    class Component implements ReloadTarget<Level> {
+      readonly component = 'clog';
+      readonly instance = 'default';
+      level = 0;
+      parse(document: unknown): Level {
+        return parse(document);
+      }
+      apply({ level }: Level): void {
+        this.level = level;
+      }
+    }
+    const component = new Component();
+    registry.register(component);
+    expect(await registry.offer('clog', 'default', doc(1, { level: 4 }))).toMatchObject({
+      status: 'applied',
+    });
+    expect(component.level).toBe(4);
+  });
+
   it('waits for the one before, however long that takes to apply', async () => {
     const gate = Promise.withResolvers<void>();
     registry.register(
@@ -242,6 +262,24 @@ describe('joined to a source', () => {
     source.put(PATH, { level: 1 });
     await settled();
     expect([applied, registry.status(), source.watchers]).toEqual([[], [], 0]);
+  });
+
+  it('a document that waits its turn does not reach a component that is gone', async () => {
+    const gate = Promise.withResolvers<void>();
+    const registered = registry.register(
+      target({
+        apply: async ({ level }) => {
+          applied.push(level);
+          await gate.promise;
+        },
+      }),
+    );
+    const both = [1, 2].map((n) => registry.offer('clog', 'default', doc(n, { level: n })));
+    await settled();
+    registered[Symbol.dispose]();
+    gate.resolve();
+    await Promise.all(both);
+    expect(applied).toEqual([1]);
   });
 
   it('asks a source that failed again, with back-off from 1 s to 30 s, and goes on where it was', async () => {

@@ -125,7 +125,10 @@ function textOf(body: object): string {
   return JSON.stringify(body, (_key, value: unknown) => (typeof value === 'bigint' ? `${value}` : value));
 }
 
-/** Without an adapter (`useGlobalFilters(new InfraExceptionFilter())`) Node's own response is there in any case. */
+/**
+ * Without an adapter (`useGlobalFilters(new InfraExceptionFilter())`) Node's own response is there in any case.
+ * Headers that were set on Fastify's reply go out too; its onSend hooks are passed over.
+ */
 function writeNatively(
   response: unknown,
   status: number,
@@ -135,8 +138,10 @@ function writeNatively(
   const native: unknown =
     response instanceof ServerResponse ? response : Reflect.get(Object(response), 'raw');
   if (!(native instanceof ServerResponse)) return;
-  if (native.headersSent) native.end();
-  else native.writeHead(status, Object.fromEntries(headers)).end(text);
+  if (native.headersSent) return void native.end();
+  const getHeaders: unknown = Reflect.get(Object(response), 'getHeaders');
+  const set: unknown = typeof getHeaders === 'function' ? Reflect.apply(getHeaders, response, []) : {};
+  native.writeHead(status, Object.assign({}, set, Object.fromEntries(headers))).end(text);
 }
 
 /** socket.io has events on the wire; a plain WebSocket gets them as a message, as Nest's own filter writes them. */

@@ -49,9 +49,9 @@ function newestOf({ revision, rejected }: ReloadStatus): bigint | undefined {
   return rejected?.revision ?? revision;
 }
 
-function isStale({ status }: Registered, revision: bigint): boolean {
+function isWanted({ status, stop }: Registered, revision: bigint): boolean {
   const newest = newestOf(status);
-  return newest !== undefined && revision <= newest;
+  return !stop.signal.aborted && (newest === undefined || revision > newest);
 }
 
 /**
@@ -70,9 +70,10 @@ export class ReloadRegistry {
     this.#clock = deps.clock;
   }
 
-  register<C>({ component, instance, parse, apply }: ReloadTarget<C>): Disposable {
+  register<C>(target: ReloadTarget<C>): Disposable {
+    const { component, instance } = target;
     const entry: Registered = {
-      offer: async (value) => (await apply(parse(value))) ?? [],
+      offer: async (value) => (await target.apply(target.parse(value))) ?? [],
       stop: new AbortController(),
       status: { component, instance, revision: undefined, rejected: undefined, restartRequired: [] },
       turn: Promise.resolve(),
@@ -134,10 +135,10 @@ export class ReloadRegistry {
     };
   }
 
-  /** Undefined for a document that is not newer than what was offered before. */
+  /** Undefined for a document that is not newer than what was offered before, or that comes after the component. */
   #offerTo(entry: Registered, document: Document): Promise<ConfigOutcome | undefined> {
     const outcome = entry.turn.then(() =>
-      isStale(entry, document.revision) ? undefined : this.#apply(entry, document),
+      isWanted(entry, document.revision) ? this.#apply(entry, document) : undefined,
     );
     entry.turn = outcome;
     return outcome;

@@ -11,10 +11,11 @@ import {
 } from './cache.provider.js';
 import { readsCounter } from './cache.telemetry.js';
 import type { CacheDriver, DriverCall, Encoded } from './drivers/cache-driver.js';
-import type { CallRunner, OperationName } from './operations/call-runner.js';
+import type { CallRunner } from './operations/call-runner.js';
 import type { GetOrSet } from './operations/get-or-set.js';
 import { reportHealth } from './operations/health.js';
 import type { KeySpace } from './operations/key-space.js';
+import type { OperationName } from './operations/operation.js';
 import { scanPages } from './operations/scan.js';
 import { ScriptRunner } from './operations/script-runner.js';
 import type { ValueCodec } from './operations/value-codec.js';

@@ -4,6 +4,11 @@ import { createCache, defineScript, type CacheProvider } from '@infra-kit/cache'
 const cacheWith = (codec: 'json' | 'raw' | 'msgpack'): Promise<CacheProvider> =>
   createCache({ driver: 'memory', codec }, { env: 'test' });
 
+const UNWRITABLE: readonly (readonly ['json' | 'msgpack', readonly unknown[]])[] = [
+  ['json', [undefined, () => 1, Symbol('s'), 10n, loop()]],
+  ['msgpack', [undefined, () => 1, Symbol('s'), loop()]],
+];
+
 describe('the codec', () => {
   it('json: keeps what JSON keeps', async () => {
     const cache = await cacheWith('json');
@@ -59,10 +64,7 @@ describe('the codec', () => {
     },
   );
 
-  it.each([
-    ['json', [undefined, () => 1, Symbol('s'), 10n, loop()]],
-    ['msgpack', [undefined, () => 1, Symbol('s'), loop()]],
-  ] as const)(
+  it.each(UNWRITABLE)(
     '%s: refuses what it cannot write, naming the key, and writes nothing',
     async (codec, values) => {
       const cache = await cacheWith(codec);

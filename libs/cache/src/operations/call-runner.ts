@@ -1,21 +1,11 @@
-import { SpanKind, SpanStatusCode, trace, type Attributes, type Span } from '@opentelemetry/api';
-import { InfraError, isInfraError, withDeadline, type CallOptions } from '@infra-kit/kernel';
+import { SpanKind, SpanStatusCode, trace, type Span } from '@opentelemetry/api';
+import { InfraContext, InfraError, isInfraError, withDeadline, type CallOptions } from '@infra-kit/kernel';
 import type { CacheConfig } from '../cache.config.js';
 import { closedError, shown, type CachePlace } from '../cache.errors.js';
 import { CACHE_SCOPE, durationHistogram, errorsCounter } from '../cache.telemetry.js';
 import type { CacheDriver, DriverCall } from '../drivers/cache-driver.js';
-
-/** Reads may be repeated after their connection was lost; writes never, since they may have been applied. */
-const READS = ['get', 'getMany', 'exists', 'ttlMs', 'scan', 'ping'] as const;
-const WRITES = ['set', 'setMany', 'getAndSet', 'delete', 'increment', 'expire', 'script'] as const;
-export type OperationName = (typeof READS)[number] | (typeof WRITES)[number];
-
-interface Operation {
-  readonly name: OperationName;
-  readonly label: string;
-  readonly repeatable: boolean;
-  readonly succeeded: Attributes;
-}
+import { operationsOf, type Operation, type OperationName } from './operation.js';
+import { PendingCall, PendingCalls } from './pending-calls.js';
 
 type Settings = Pick<CacheConfig, 'commandTimeoutMs' | 'maxRetries'>;
 type Call<T> = (call: DriverCall) => Promise<T>;
@@ -25,26 +15,15 @@ export class CallRunner {
   readonly #driver: CacheDriver;
   readonly #place: CachePlace;
   readonly #settings: () => Settings;
-  readonly #operations: ReadonlyMap<OperationName, Operation>;
+  readonly #operations: Readonly<Record<OperationName, Operation>>;
+  #pending = new PendingCalls(0);
   #closed = false;
 
   constructor(driver: CacheDriver, place: CachePlace, settings: () => Settings) {
     this.#driver = driver;
     this.#place = place;
     this.#settings = settings;
-    const operation = (name: OperationName, repeatable: boolean): [OperationName, Operation] => [
-      name,
-      {
-        name,
-        label: `${place.label}.${name}`,
-        repeatable,
-        succeeded: { cache: place.name, operation: name, outcome: 'ok' },
-      },
-    ];
-    this.#operations = new Map([
-      ...READS.map((name) => operation(name, true)),
-      ...WRITES.map((name) => operation(name, false)),
-    ]);
+    this.#operations = operationsOf(place);
   }
 
   get closed(): boolean {
@@ -57,12 +36,12 @@ export class CallRunner {
 
   /** `about` is the key, for the message of an error. */
   run<T>(name: OperationName, options: CallOptions | undefined, call: Call<T>, about?: string): Promise<T> {
-    const operation = this.#operations.get(name);
-    if (operation === undefined) return Promise.reject(new RangeError(`no operation ${name}`));
+    const operation = this.#operations[name];
     if (this.#closed) return Promise.reject(closedError(this.#place));
-    return this.#driver.local
-      ? this.#runLocal(operation, options, call, about)
-      : this.#runRemote(operation, options, call, about);
+    if (this.#driver.local) return this.#runLocal(operation, options, call, about);
+    return isUnlimited(options) && trace.getActiveSpan() === undefined
+      ? this.#runPlain(operation, call, about)
+      : this.#runLimited(operation, options, call, about);
   }
 
   async #runLocal<T>(
@@ -78,27 +57,61 @@ export class CallRunner {
     }
   }
 
-  async #runRemote<T>(
+  /** A call that nothing limits but `commandTimeoutMs`. */
+  #runPlain<T>(operation: Operation, call: Call<T>, about: string | undefined): Promise<T> {
+    const { commandTimeoutMs, maxRetries } = this.#settings();
+    if (this.#pending.limitMs !== commandTimeoutMs) this.#pending = new PendingCalls(commandTimeoutMs);
+    const queue = this.#pending;
+    const started = performance.now();
+    return new Promise<T>((resolve, reject) => {
+      const fail = (error: unknown): void => {
+        const failure = this.#failed(operation, error, about);
+        this.#record(started, operation, failure);
+        reject(failure);
+      };
+      const pending = new PendingCall((expired) => {
+        const error = this.#late(operation, commandTimeoutMs);
+        fail(error);
+        expired.abort(error);
+      });
+      let left = operation.repeatable ? maxRetries : 0;
+      const answered = (value: T): void => {
+        if (pending.done) return;
+        queue.remove(pending);
+        this.#record(started, operation, undefined);
+        resolve(value);
+      };
+      const failed = (error: unknown): void => {
+        if (pending.done) return;
+        if (left-- > 0 && this.#codeOf(error) === 'UNAVAILABLE') return attempt();
+        queue.remove(pending);
+        fail(error);
+      };
+      const attempt = (): void => void call(pending).then(answered, failed);
+      queue.add(pending, started);
+      attempt();
+    });
+  }
+
+  async #runLimited<T>(
     operation: Operation,
     options: CallOptions | undefined,
     call: Call<T>,
     about: string | undefined,
   ): Promise<T> {
     const { commandTimeoutMs, maxRetries } = this.#settings();
+    const repeats = operation.repeatable ? maxRetries : 0;
     const span = this.#span(operation);
     const started = performance.now();
     try {
       const value = await withDeadline(options, commandTimeoutMs, operation.label, (signal) =>
-        operation.repeatable && maxRetries > 0 ? this.#tries({ signal }, call, maxRetries) : call({ signal }),
+        this.#tries({ signal }, call, repeats),
       );
-      durationHistogram.record((performance.now() - started) / 1000, operation.succeeded);
+      this.#record(started, operation, undefined);
       return value;
     } catch (error) {
       const failure = this.#failed(operation, error, about);
-      durationHistogram.record((performance.now() - started) / 1000, {
-        ...operation.succeeded,
-        outcome: failure.code,
-      });
+      this.#record(started, operation, failure);
       span?.setStatus({ code: SpanStatusCode.ERROR, message: failure.code });
       throw failure;
     } finally {
@@ -114,6 +127,18 @@ export class CallRunner {
         if (left === 0 || attempt.signal.aborted || this.#codeOf(error) !== 'UNAVAILABLE') throw error;
       }
     }
+  }
+
+  #record(started: number, { name, succeeded }: Operation, failure: InfraError | undefined): void {
+    const seconds = (performance.now() - started) / 1000;
+    const attributes =
+      failure === undefined ? succeeded : { cache: this.#place.name, operation: name, outcome: failure.code };
+    durationHistogram.record(seconds, attributes);
+  }
+
+  #late({ label }: Operation, limitMs: number): InfraError {
+    const message = `${label}: no answer within ${limitMs} ms; raise commandTimeoutMs or look at the server's health`;
+    return new InfraError('DEADLINE_EXCEEDED', message, { component: 'cache', instance: this.#place.name });
   }
 
   /** A span only inside one that is recorded: a call to the cache is a step of a request, never a trace of its own. */
@@ -149,4 +174,11 @@ export class CallRunner {
       cause: error,
     });
   }
+}
+
+/** True when neither the call nor the ambient context sets a limit. */
+function isUnlimited(options: CallOptions | undefined): boolean {
+  if (options?.signal !== undefined || options?.timeoutMs !== undefined) return false;
+  const context = InfraContext.current();
+  return context?.signal === undefined && context?.deadline === undefined;
 }

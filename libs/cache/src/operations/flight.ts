@@ -2,15 +2,18 @@ import { InfraContext, InfraError } from '@infra-kit/kernel';
 import type { CachePlace } from '../cache.errors.js';
 
 /**
- * One load that several callers wait for. It lives in a context of its own, with the trace of the caller who began it
- * but without that caller's deadline and signal; it ends early when all callers have left.
+ * One load that several callers wait for. It runs outside the deadline and signal of the caller who began it, and ends
+ * early when all callers have left.
  */
 export class Flight<T> {
-  /** Set when a write of the key has overtaken the load: its value reaches the waiters and is not stored. */
+  /** Set when a write of the key has overtaken the load, or nobody waits: its value is not stored. */
   superseded = false;
-  readonly #controller = new AbortController();
-  readonly #outcome = Promise.withResolvers<T>();
   readonly #place: CachePlace;
+  readonly #outcome = Promise.withResolvers<T>();
+  readonly #traceId = InfraContext.traceId();
+  readonly #attributes = InfraContext.current()?.attributes;
+  #controller: AbortController | undefined;
+  #aborted: InfraError | undefined;
   #waiters = 0;
   #settled = false;
 
@@ -19,25 +22,33 @@ export class Flight<T> {
     this.#outcome.promise.catch(() => undefined); // every waiter may have left
   }
 
+  /** Made when a loader is there to hear it. */
   get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#aborted) this.#controller.abort(this.#aborted);
     return this.#controller.signal;
   }
 
   /** Starts the work; called once. */
-  begin(work: (flight: this) => Promise<T>, ended: () => void): void {
+  begin(work: () => Promise<T>, ended: () => void): void {
     const settle = (how: () => void): void => {
       this.#settled = true;
       how();
       ended();
     };
-    const traceId = InfraContext.traceId();
-    const attributes = InfraContext.current()?.attributes;
-    const running = InfraContext.detach(() =>
-      InfraContext.run({ traceId, attributes, signal: this.signal }, () => work(this)),
-    );
+    const running = InfraContext.current() === undefined ? work() : InfraContext.detach(work);
     running.then(
       (value) => settle(() => this.#outcome.resolve(value)),
       (error: unknown) => settle(() => this.#outcome.reject(error)),
+    );
+  }
+
+  /** Runs a part of the work in a context with the first caller's trace and the flight's own signal. */
+  inContext<R>(part: (signal: AbortSignal) => Promise<R>): Promise<R> {
+    const { signal } = this;
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    return InfraContext.run({ traceId: this.#traceId, attributes: this.#attributes, signal }, () =>
+      part(signal),
     );
   }
 
@@ -51,19 +62,16 @@ export class Flight<T> {
   leave(): boolean {
     this.#waiters--;
     if (this.#waiters > 0 || this.#settled) return false;
-    this.abort(
-      new InfraError('CANCELLED', `${this.#place.label}.getOrSet: nobody waits for this load any more`, {
-        component: 'cache',
-        instance: this.#place.name,
-      }),
-    );
+    const message = `${this.#place.label}.getOrSet: nobody waits for this load any more`;
+    this.abort(new InfraError('CANCELLED', message, { component: 'cache', instance: this.#place.name }));
     return true;
   }
 
   /** Ends the wait now, whether the loader heeds its signal or not. */
   abort(reason: InfraError): void {
     this.superseded = true;
-    this.#controller.abort(reason);
+    this.#aborted = reason;
+    this.#controller?.abort(reason);
     this.#outcome.reject(reason);
   }
 }

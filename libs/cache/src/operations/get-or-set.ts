@@ -193,23 +193,28 @@ export class GetOrSet {
   }
 
   async #load(wanted: Wanted, flight: Flight<Outcome>, away: boolean): Promise<unknown> {
-    const { signal } = flight;
     const cache = this.#parts.place.name;
+    const load = (signal: AbortSignal): Promise<unknown> => this.#ask(wanted, flight, signal);
     if (away) fallbackCounter.add(1, { cache });
-    const load = (): Promise<unknown> => this.#ask(wanted, flight);
     try {
-      const value = await (away ? this.#fallback.run(load, signal) : load());
+      const value = await flight.inContext((signal) =>
+        away ? this.#fallback.run(() => load(signal), signal) : load(signal),
+      );
       loadsCounter.add(1, { cache, outcome: 'ok' });
       return value;
     } catch (error) {
-      loadsCounter.add(1, { cache, outcome: signal.aborted ? 'cancelled' : 'failed' });
+      loadsCounter.add(1, { cache, outcome: flight.signal.aborted ? 'cancelled' : 'failed' });
       throw error;
     }
   }
 
-  async #ask({ loader, fullKey, negativeTtlMs }: Wanted, flight: Flight<Outcome>): Promise<unknown> {
+  async #ask(
+    { loader, fullKey, negativeTtlMs }: Wanted,
+    flight: Flight<Outcome>,
+    signal: AbortSignal,
+  ): Promise<unknown> {
     try {
-      return await loader({ signal: flight.signal });
+      return await loader({ signal });
     } catch (error) {
       if (negativeTtlMs !== undefined && !flight.superseded)
         this.#failures.put(fullKey, { error }, this.#parts.clock.monotonic() + negativeTtlMs);

@@ -50,7 +50,7 @@ export function memoryView(
 
 /** A reply as it would leave Lua: numbers cut to whole ones. */
 function asRedisReplies(reply: ScriptReply): ScriptReply {
-  if (typeof reply === 'number') return Math.trunc(reply);
+  if (typeof reply === 'number') return Math.trunc(reply) + 0; // no -0
   if (typeof reply === 'string' || reply === null) return reply;
   return reply.map((item) => asRedisReplies(item));
 }

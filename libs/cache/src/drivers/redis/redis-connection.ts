@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { InFlight } from './in-flight.js';
-import { RedisAwayError } from './redis-errors.js';
+import { RedisAwayError, replyWord } from './redis-errors.js';
 import type { ClientOptions } from './redis-options.js';
 
 export interface ConnectionEvents {
@@ -8,6 +8,8 @@ export interface ConnectionEvents {
   lost(reason: unknown): void;
   /** A command has had no answer for the whole of `commandTimeoutMs`. */
   overdue(): void;
+  /** The server refuses writes: it is a replica, or has become one. */
+  demoted(): void;
 }
 
 /**
@@ -31,6 +33,7 @@ export class RedisConnection {
   readonly #events: ConnectionEvents;
   #lastError: unknown;
   #finished = false;
+  #gathering = false;
 
   constructor(options: ClientOptions, limitMs: () => number, events: ConnectionEvents) {
     this.#events = events;
@@ -68,20 +71,34 @@ export class RedisConnection {
     });
   }
 
-  /** Sends at once, or rejects with nothing sent. */
-  send<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+  /** Sends at once, or rejects with nothing sent. `read` makes the result of what the client gives. */
+  send<A, T>(command: (client: Redis) => Promise<A>, read: (answer: A) => T): Promise<T> {
+    if (this.#inFlight.count > 0) this.#gather();
     const answer = command(this.client);
     this.#inFlight.sent();
     return answer.then(
       (value) => {
         this.#inFlight.answered();
-        return value;
+        return read(value);
       },
       (error: unknown) => {
         this.#inFlight.answered();
+        if (replyWord(error) === 'READONLY') this.#events.demoted();
         throw error;
       },
     );
+  }
+
+  /** Commands of one turn of the event loop leave in one write instead of one each; a lone one does not wait. */
+  #gather(): void {
+    const { stream } = this.client;
+    if (this.#gathering || stream === undefined) return;
+    this.#gathering = true;
+    stream.cork();
+    process.nextTick(() => {
+      this.#gathering = false;
+      stream.uncork();
+    });
   }
 
   /** Waits for answers under way, then ends. No command may follow. */

@@ -47,10 +47,6 @@ export class RedisPool {
     return slot.take();
   }
 
-  replace(connection: RedisConnection): void {
-    for (const slot of this.#slots) slot.replace(connection, false);
-  }
-
   async close(): Promise<void> {
     this.#listeners.clear();
     await Promise.all(this.#slots.map((slot) => slot.close()));

@@ -76,19 +76,19 @@ export class RedisSlot {
     throw stage.at === 'away' ? stage.reason : this.#away(new Error('the driver is closed'));
   }
 
-  /** Puts a fresh connection in the place of `connection`; what it has under way may still be answered. */
-  replace(connection: RedisConnection, silent: boolean): void {
-    if (this.#stage.at !== 'ready' || this.#stage.connection !== connection) return;
-    void connection.drain(this.#settings.commandTimeoutMs);
-    this.#restore(silent, new RedisAwayError(`no answer within ${this.#settings.commandTimeoutMs} ms`));
-  }
-
   async close(): Promise<void> {
     const stage = this.#stage;
     this.#stage = { at: 'closed' };
     clearTimeout(this.#retry);
     if (stage.at === 'ready') await stage.connection.drain(DRAIN_MS);
     else this.#current?.destroy();
+  }
+
+  /** Puts a fresh connection in the place of `connection`; what it has under way may still be answered. */
+  #replace(connection: RedisConnection, silent: boolean): void {
+    if (this.#stage.at !== 'ready' || this.#stage.connection !== connection) return;
+    void connection.drain(this.#settings.commandTimeoutMs);
+    this.#restore(silent, new RedisAwayError(`no answer within ${this.#settings.commandTimeoutMs} ms`));
   }
 
   #away(reason: unknown): RedisAwayError {
@@ -115,7 +115,9 @@ export class RedisSlot {
       lost: (reason) => {
         if (this.#stage.at === 'ready' && this.#stage.connection === connection) this.#restore(false, reason);
       },
-      overdue: () => this.replace(connection, true),
+      overdue: () => this.#replace(connection, true),
+      // a fresh connection finds the new master
+      demoted: () => this.#replace(connection, false),
     });
     this.#current = connection;
     try {

@@ -92,17 +92,20 @@ class RedisCacheDriver implements CacheDriver {
     return this.#pool.close();
   }
 
-  async get(key: string, call: DriverCall): Promise<Encoded | undefined> {
-    return (await this.#send(call, (client) => client.getBuffer(key))) ?? undefined;
+  get(key: string, call: DriverCall): Promise<Encoded | undefined> {
+    return this.#send(call, (client) => client.getBuffer(key), orUndefined);
   }
 
-  async getMany(keys: readonly string[], call: DriverCall): Promise<readonly (Encoded | undefined)[]> {
-    const values = await this.#send(call, (client) => client.mgetBuffer([...keys]));
-    return values.map((value) => value ?? undefined);
+  getMany(keys: readonly string[], call: DriverCall): Promise<readonly (Encoded | undefined)[]> {
+    return this.#send(
+      call,
+      (client) => client.mgetBuffer([...keys]),
+      (values) => values.map(orUndefined),
+    );
   }
 
-  async set(key: string, value: Encoded, write: DriverWrite, call: DriverCall): Promise<boolean> {
-    return (await this.#send(call, (client) => setCommand(client, key, value, write))) !== null;
+  set(key: string, value: Encoded, write: DriverWrite, call: DriverCall): Promise<boolean> {
+    return this.#send(call, (client) => setCommand(client, key, value, write), isWritten);
   }
 
   async setMany(
@@ -110,7 +113,7 @@ class RedisCacheDriver implements CacheDriver {
     write: DriverWrite,
     call: DriverCall,
   ): Promise<void> {
-    await this.#send(call, async (client) => {
+    await this.#ask(call, async (client) => {
       await Promise.all(entries.map(([key, value]) => setCommand(client, key, value, write)));
     });
   }
@@ -121,41 +124,41 @@ class RedisCacheDriver implements CacheDriver {
     write: DriverWrite,
     call: DriverCall,
   ): Promise<Encoded | undefined> {
-    const before = await this.#send(call, (client) =>
+    const before = await this.#ask(call, (client) =>
       client.callBuffer('SET', key, value, 'GET', ...setArguments(write)),
     );
     return Buffer.isBuffer(before) ? before : undefined;
   }
 
   delete(keys: readonly string[], call: DriverCall): Promise<number> {
-    return this.#send(call, (client) => client.unlink(...keys));
+    return this.#ask(call, (client) => client.unlink(...keys));
   }
 
   exists(keys: readonly string[], call: DriverCall): Promise<number> {
-    return this.#send(call, (client) => client.exists(...keys));
+    return this.#ask(call, (client) => client.exists(...keys));
   }
 
   increment(key: string, by: number, call: DriverCall): Promise<number> {
-    return this.#send(call, (client) => client.incrby(key, by));
+    return this.#ask(call, (client) => client.incrby(key, by));
   }
 
   async expire(key: string, ttlMs: number | undefined, call: DriverCall): Promise<boolean> {
-    if (ttlMs !== undefined) return (await this.#send(call, (client) => client.pexpire(key, ttlMs))) === 1;
+    if (ttlMs !== undefined) return (await this.#ask(call, (client) => client.pexpire(key, ttlMs))) === 1;
     // PERSIST answers 0 also for an entry that never expires
-    return this.#send(call, async (client) => {
+    return this.#ask(call, async (client) => {
       const [persisted, there] = await Promise.all([client.persist(key), client.exists(key)]);
       return persisted === 1 || there === 1;
     });
   }
 
   async ttlMs(key: string, call: DriverCall): Promise<number | undefined> {
-    const left = await this.#send(call, (client) => client.pttl(key));
+    const left = await this.#ask(call, (client) => client.pttl(key));
     if (left === -2) return undefined;
     return left === -1 ? Infinity : left;
   }
 
   async scanPage(prefix: string, cursor: string | undefined, call: DriverCall): Promise<DriverScanPage> {
-    const [next, keys] = await this.#send(call, (client) =>
+    const [next, keys] = await this.#ask(call, (client) =>
       client.scan(cursor ?? SCAN_START, 'MATCH', asPattern(prefix), 'COUNT', SCAN_COUNT),
     );
     return { keys, next: next === SCAN_START ? undefined : next };
@@ -169,39 +172,52 @@ class RedisCacheDriver implements CacheDriver {
   ): Promise<ScriptReply> {
     const operands = [...keys, ...args];
     try {
-      return (await this.#send(call, (client) =>
+      return (await this.#ask(call, (client) =>
         client.evalsha(script.sha, keys.length, ...operands),
       )) as ScriptReply;
     } catch (error) {
       if (replyWord(error) !== 'NOSCRIPT') throw error;
     }
     // the server has lost its scripts (restart, failover, SCRIPT FLUSH) and ran nothing: EVAL brings this one back
-    return (await this.#send(call, (client) =>
+    return (await this.#ask(call, (client) =>
       client.eval(script.lua, keys.length, ...operands),
     )) as ScriptReply;
   }
 
   async ping(call: DriverCall): Promise<void> {
-    await this.#send(call, (client) => client.ping());
+    await this.#ask(call, (client) => client.ping());
   }
 
-  async #send<T>(call: DriverCall, command: (client: Redis) => Promise<T>): Promise<T> {
-    const taken = this.#pool.take();
-    const connection = taken instanceof Promise ? await taken : taken;
-    call.signal.throwIfAborted();
+  #ask<T>(call: DriverCall, command: (client: Redis) => Promise<T>): Promise<T> {
+    return this.#send(call, command, asItIs);
+  }
+
+  #send<A, T>(call: DriverCall, command: (client: Redis) => Promise<A>, read: (answer: A) => T): Promise<T> {
     try {
-      return await connection.send(command);
+      const taken = this.#pool.take();
+      return taken instanceof Promise
+        ? this.#sendLater(taken, call, command, read)
+        : taken.send(command, read);
     } catch (error) {
-      this.#noteDemoted(error, connection);
-      throw error;
+      return Promise.reject(error as Error);
     }
   }
 
-  /** A master that became a replica refuses writes for ever: a fresh connection finds the new one. */
-  #noteDemoted(error: unknown, connection: RedisConnection): void {
-    if (replyWord(error) === 'READONLY') this.#pool.replace(connection);
+  async #sendLater<A, T>(
+    taken: Promise<RedisConnection>,
+    call: DriverCall,
+    command: (client: Redis) => Promise<A>,
+    read: (answer: A) => T,
+  ): Promise<T> {
+    const connection = await taken;
+    call.signal.throwIfAborted();
+    return connection.send(command, read);
   }
 }
+
+const asItIs = <T>(answer: T): T => answer;
+const orUndefined = (value: Buffer | null): Buffer | undefined => value ?? undefined;
+const isWritten = (reply: unknown): boolean => reply !== null;
 
 function setCommand(client: Redis, key: string, value: Encoded, write: DriverWrite): Promise<unknown> {
   if (write.ttlMs !== undefined && write.condition === undefined)

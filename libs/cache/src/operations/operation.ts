@@ -1,0 +1,44 @@
+import type { Attributes } from '@opentelemetry/api';
+import type { CachePlace } from '../cache.errors.js';
+
+/** Reads may be repeated after their connection was lost; writes never, since they may have been applied. */
+const REPEATABLE = {
+  get: true,
+  getMany: true,
+  exists: true,
+  ttlMs: true,
+  scan: true,
+  ping: true,
+  set: false,
+  setMany: false,
+  getAndSet: false,
+  delete: false,
+  increment: false,
+  expire: false,
+  script: false,
+} as const;
+
+export type OperationName = keyof typeof REPEATABLE;
+
+/** A kind of call to the store, with what of it need not be made anew each time. */
+export interface Operation {
+  readonly name: OperationName;
+  /** `cache.get`, or `cache(sessions).get`. */
+  readonly label: string;
+  readonly repeatable: boolean;
+  /** Labels of its duration when it went well. */
+  readonly succeeded: Attributes;
+}
+
+export function operationsOf(place: CachePlace): Readonly<Record<OperationName, Operation>> {
+  const entries = Object.entries(REPEATABLE).map(([name, repeatable]) => [
+    name,
+    {
+      name,
+      label: `${place.label}.${name}`,
+      repeatable,
+      succeeded: { cache: place.name, operation: name, outcome: 'ok' },
+    },
+  ]);
+  return Object.fromEntries(entries) as Record<OperationName, Operation>;
+}

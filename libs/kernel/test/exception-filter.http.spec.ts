@@ -112,18 +112,23 @@ const ADAPTERS = [
   ['Fastify', (): FastifyAdapter => new FastifyAdapter({ bodyLimit: 1_000 })],
 ] as const;
 
+const opened: INestApplication[] = [];
+
 async function start(
   module: Type<unknown>,
   adapter: ExpressAdapter | FastifyAdapter,
   prepare: (app: INestApplication) => void = () => undefined,
 ): Promise<{ app: INestApplication; url: string }> {
   const app = await NestFactory.create(module, adapter, { logger: false, bodyParser: true });
+  opened.push(app);
   if (adapter instanceof ExpressAdapter) adapter.useBodyParser('json', false, { limit: 1_000 });
   prepare(app);
   app.useGlobalPipes(new ValidationPipe());
   await app.listen(0, '127.0.0.1');
   return { app, url: await app.getUrl() };
 }
+
+afterAll(() => Promise.all(opened.map((app) => app.close())));
 
 const post = (body: string, type = 'application/json'): RequestInit => ({
   method: 'POST',
@@ -133,15 +138,13 @@ const post = (body: string, type = 'application/json'): RequestInit => ({
 
 describe.each(ADAPTERS)('on %s', (name, adapter) => {
   const logger = new Lines();
-  let app: INestApplication;
   let url: string;
 
   beforeAll(async () => {
-    ({ app, url } = await start(OrdersModule, adapter(), (made) => {
+    ({ url } = await start(OrdersModule, adapter(), (made) => {
       made.useGlobalFilters(new InfraExceptionFilter({ host: made.get(HttpAdapterHost), logger }));
     }));
   });
-  afterAll(() => app.close());
 
   async function problem(path: string, init?: RequestInit): Promise<{ answer: Response; body: object }> {
     const answer = await fetch(url + path, init);
@@ -259,7 +262,7 @@ describe.each(ADAPTERS)('made in other ways, on %s', (_name, adapter) => {
     ['by Nest, as APP_FILTER', FilteredModule, undefined],
     ['by hand, without a host', OrdersModule, new InfraExceptionFilter({ logger: new Lines() })],
   ])('%s, it answers the same', async (_way, module, filter) => {
-    const { app, url } = await start(module, adapter(), (made) => {
+    const { url } = await start(module, adapter(), (made) => {
       if (filter) made.useGlobalFilters(filter);
       made.enableCors();
       made.use((_request: unknown, _response: unknown, next: () => void) =>
@@ -274,11 +277,10 @@ describe.each(ADAPTERS)('made in other ways, on %s', (_name, adapter) => {
     expect(await answer.json()).toMatchObject({ code: 'RESOURCE_EXHAUSTED', traceId: TRACE });
     const half = await fetch(`${url}/half`);
     expect(await half.text()).toBe('half');
-    await app.close();
   });
 
   it("with problemJson 'infra' other errors go Nest's way", async () => {
-    const { app, url } = await start(OrdersModule, adapter(), (made) => {
+    const { url } = await start(OrdersModule, adapter(), (made) => {
       const host = made.get(HttpAdapterHost);
       made.useGlobalFilters(new InfraExceptionFilter({ host, problemJson: 'infra' }));
     });
@@ -288,16 +290,14 @@ describe.each(ADAPTERS)('made in other ways, on %s', (_name, adapter) => {
       statusCode: 403,
     });
     expect(await (await fetch(`${url}/infra`)).json()).toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
-    await app.close();
   });
 });
 
 it('made by Nest it answers through the adapter: the onSend hooks of Fastify run', async () => {
   const fastify = new FastifyAdapter();
   fastify.getInstance().addHook('onSend', async (_request, reply) => void reply.header('x-sent', 'yes'));
-  const { app, url } = await start(FilteredModule, fastify);
+  const { url } = await start(FilteredModule, fastify);
   expect((await fetch(`${url}/infra`)).headers.get('x-sent')).toBe('yes');
-  await app.close();
 });
 
 it('without a logger it tells of unknown errors through the logger of Nest', async () => {
@@ -307,7 +307,7 @@ it('without a logger it tells of unknown errors through the logger of Nest', asy
     warn: () => undefined,
     error: (...args: unknown[]) => void told.push(args),
   };
-  const { app, url } = await start(FilteredModule, new ExpressAdapter());
+  const { url } = await start(FilteredModule, new ExpressAdapter());
   Nest.overrideLogger(own);
   await fetch(`${url}/unknown`);
   Nest.overrideLogger(false);
@@ -318,5 +318,4 @@ it('without a logger it tells of unknown errors through the logger of Nest', asy
       'http',
     ],
   ]);
-  await app.close();
 });

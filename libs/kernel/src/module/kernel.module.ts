@@ -53,7 +53,7 @@ export class ComponentHost {
 
 /** Drives the application's stack by Nest's own shutdown, for applications with and without the umbrella. */
 @Injectable()
-export class KernelLifecycle implements BeforeApplicationShutdown, OnApplicationShutdown {
+class KernelLifecycle implements BeforeApplicationShutdown, OnApplicationShutdown {
   readonly #stack: ResourceStack;
   readonly #logger: Logger;
 

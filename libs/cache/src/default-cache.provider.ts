@@ -1,3 +1,4 @@
+import type { Attributes } from '@opentelemetry/api';
 import type { CallOptions, HealthReport } from '@infra-kit/kernel';
 import type { CacheConfig } from './cache.config.js';
 import { closedError, inexactCounter, invalidArgument, shown, type CachePlace } from './cache.errors.js';
@@ -39,6 +40,8 @@ export class DefaultCacheProvider extends CacheProvider {
   readonly #driver: CacheDriver;
   readonly #keys: KeySpace;
   readonly #closeEngine: (() => Promise<void>) | undefined;
+  readonly #hit: Attributes;
+  readonly #miss: Attributes;
   #closed = false;
 
   /** `closeEngine` is absent in a namespace, which closes alone. */
@@ -49,6 +52,8 @@ export class DefaultCacheProvider extends CacheProvider {
     this.#driver = engine.driver;
     this.#keys = keys;
     this.#closeEngine = closeEngine;
+    this.#hit = { cache: this.name, result: 'hit' };
+    this.#miss = { cache: this.name, result: 'miss' };
     this.scripts = new ScriptRunner(engine, keys, () => this.#checkOpen());
   }
 
@@ -229,7 +234,7 @@ export class DefaultCacheProvider extends CacheProvider {
   }
 
   #found<T>(key: string, data: Encoded | undefined): T | undefined {
-    readsCounter.add(1, { cache: this.name, result: data === undefined ? 'miss' : 'hit' });
+    readsCounter.add(1, data === undefined ? this.#miss : this.#hit);
     return data === undefined ? undefined : (this.#engine.values.decode(key, data) as T);
   }
 }

@@ -10,6 +10,8 @@ import { PendingCall, PendingCalls } from './pending-calls.js';
 type Settings = Pick<CacheConfig, 'commandTimeoutMs' | 'maxRetries'>;
 type Call<T> = (call: DriverCall) => Promise<T>;
 
+const UNLIMITED: DriverCall = { signal: new AbortController().signal };
+
 /** Carries calls to the driver: limits, repeats, maps errors, counts. The one place where that is done. */
 export class CallRunner {
   readonly #driver: CacheDriver;
@@ -44,17 +46,19 @@ export class CallRunner {
       : this.#runLimited(operation, options, call, about);
   }
 
-  async #runLocal<T>(
+  /** Nothing to wait for; what the call brings along may have ended before it began. */
+  #runLocal<T>(
     operation: Operation,
     options: CallOptions | undefined,
     call: Call<T>,
     about: string | undefined,
   ): Promise<T> {
-    try {
-      return await withDeadline(options, Infinity, operation.label, (signal) => call({ signal }));
-    } catch (error) {
+    const answer = isUnlimited(options)
+      ? call(UNLIMITED)
+      : withDeadline(options, Infinity, operation.label, (signal) => call({ signal }));
+    return answer.catch((error: unknown) => {
       throw this.#failed(operation, error, about);
-    }
+    });
   }
 
   /** A call that nothing limits but `commandTimeoutMs`. */

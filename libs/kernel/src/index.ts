@@ -42,6 +42,7 @@ export {
   type HealthCheck,
   type ServiceHealth,
 } from './lifecycle/health-registry.js';
+export { closeOnFailure } from './lifecycle/opened-stacks.js';
 export { ReloadRegistry, type ReloadStatus, type ReloadTarget } from './lifecycle/reload-registry.js';
 export {
   PHASES,

@@ -246,9 +246,9 @@ describe('joined to a source', () => {
     const first = registry.join(source, AT);
     const other = new MemoryConfigSource();
     registry.join(other, AT);
-    first[Symbol.dispose]();
     await settled();
     expect([source.watchers, other.watchers]).toEqual([0, 1]);
+    first[Symbol.dispose]();
     registry.register(target({ instance: 'audit' }));
     await settled();
     expect(other.watchers).toBe(2);

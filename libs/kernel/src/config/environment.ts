@@ -6,7 +6,8 @@ export function envText(name: string): string | undefined {
 
 /** The environment's name: what the code passes, else INFRA_ENV, else NODE_ENV, else development. */
 export function resolveEnv(env?: string): string {
-  return env ?? envText('INFRA_ENV') ?? envText('NODE_ENV') ?? 'development';
+  const passed = env?.trim() === '' ? undefined : env;
+  return passed ?? envText('INFRA_ENV') ?? envText('NODE_ENV') ?? 'development';
 }
 
 /** Any name but development and test behaves as production. */

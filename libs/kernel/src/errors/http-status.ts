@@ -26,13 +26,18 @@ const FOREIGN: Readonly<Record<number, InfraErrorCode>> = {
   422: 'INVALID_ARGUMENT',
 };
 
+/** A code that this version does not know counts as INTERNAL. */
+function statusOf(code: InfraErrorCode): { readonly http: number; readonly grpc: number } {
+  return Object.hasOwn(STATUS, code) ? STATUS[code] : STATUS.INTERNAL;
+}
+
 /** The HTTP status of an error: its own `httpStatus`, else the one of its code. */
 export function httpStatusOf(error: InfraError): number {
-  return error.httpStatus ?? STATUS[error.code].http;
+  return error.httpStatus ?? statusOf(error.code).http;
 }
 
 export function grpcStatusOf(code: InfraErrorCode): number {
-  return STATUS[code].grpc;
+  return statusOf(code).grpc;
 }
 
 /** The code that says most about a foreign HTTP status; undefined where none fits. */

@@ -1,15 +1,23 @@
 import { ServerResponse } from 'node:http';
-import { Catch, Inject, Optional, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import {
+  Catch,
+  HttpException,
+  Inject,
+  Optional,
+  type ArgumentsHost,
+  type ExceptionFilter,
+} from '@nestjs/common';
 import { BaseExceptionFilter, HttpAdapterHost } from '@nestjs/core';
 import { throwError, type Observable } from 'rxjs';
 import type { Logger } from '../ports/logger.js';
 import { NestLogger } from '../ports/nest-logger.js';
+import { contextStore } from '../context/context-store.js';
 import { grpcStatusOf } from './http-status.js';
 import { isInfraError } from './infra-error.js';
-import { problemOf, type Problem } from './problem-details.js';
+import { problemOf, type Problem, type ProblemDetails } from './problem-details.js';
 
-/** Whose errors become problem+json: everybody's, or the suite's alone (the rest goes Nest's way). */
-export type ProblemJsonScope = 'all' | 'infra';
+/** Whose errors become problem+json: everybody's, the suite's alone (the rest goes Nest's way), or nobody's. */
+export type ProblemJsonScope = 'all' | 'infra' | false;
 
 export interface InfraExceptionFilterDeps {
   readonly host?: HttpAdapterHost | undefined;
@@ -50,9 +58,10 @@ export class InfraExceptionFilter implements ExceptionFilter {
 
   #http(error: unknown, host: ArgumentsHost): void {
     const adapter = this.adapterHost?.httpAdapter;
-    if (this.#scope === 'infra' && !isInfraError(error))
+    if (this.#scope !== 'all' && !isInfraError(error))
       return new BaseExceptionFilter(adapter).catch(error, host);
     const { body, retryAfterSeconds } = this.#problem(error);
+    if (this.#scope === false) return new BaseExceptionFilter(adapter).catch(nestsOwn(body), host);
     const headers: readonly [string, string][] = [
       ['Content-Type', 'application/problem+json'],
       ...(retryAfterSeconds === undefined
@@ -104,9 +113,19 @@ export class InfraExceptionFilter implements ExceptionFilter {
 
   #problem(error: unknown): Problem {
     const problem = problemOf(error);
-    if (problem.unexpected) this.#logger.error('unhandled error', { err: error });
+    if (problem.unexpected && !callerIsGone()) this.#logger.error('unhandled error', { err: error });
     return problem;
   }
+}
+
+/** A request that the client gave up is nobody's error. */
+function callerIsGone(): boolean {
+  return contextStore.getStore()?.signal?.aborted ?? false;
+}
+
+/** The same answer in the form that Nest gives its own exceptions. */
+function nestsOwn({ status, title, detail, code }: ProblemDetails): HttpException {
+  return new HttpException({ statusCode: status, message: detail ?? title, error: code }, status);
 }
 
 /** RpcException and WsException of Nest, known by their method: their packages are not dependencies. */

@@ -24,7 +24,7 @@ export interface Problem {
   readonly retryAfterMs?: number;
   /** Whole seconds for the Retry-After header, at least one. */
   readonly retryAfterSeconds?: number;
-  /** True when nothing is known about the error: it belongs into the log, not onto the wire. */
+  /** True when the client is told no details: they belong into the log. */
   readonly unexpected: boolean;
 }
 
@@ -44,10 +44,12 @@ function about(status: number, parts: object): ProblemDetails {
 function ofInfraError(error: InfraError): Problem {
   const { code, message, retryAfterMs } = error;
   const problems: unknown = Reflect.get(error, 'problems');
-  const foreign = code === 'INTERNAL' && error.cause !== undefined && !isInfraError(error.cause);
-  const body = about(httpStatusOf(error), {
+  const status = validStatus(httpStatusOf(error));
+  // what failed underneath (an address, a key, a driver's words) is for the log, not for the client
+  const inner = status >= 500 && error.cause !== undefined;
+  const body = about(status, {
     type: `urn:infra-kit:error:${code}`,
-    ...(!foreign && { detail: message }),
+    ...(!inner && { detail: message }),
     code,
     ...(Array.isArray(problems) && { errors: problems.map(String) }),
   });
@@ -56,7 +58,7 @@ function ofInfraError(error: InfraError): Problem {
       retryAfterMs,
       retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMs / 1000)),
     };
-  return { body, code, ...wait, unexpected: code === 'INTERNAL' };
+  return { body, code, ...wait, unexpected: inner || code === 'INTERNAL' };
 }
 
 /** The response object of an exception is meant for the client: what it says beside Nest's own members stays. */
@@ -67,7 +69,7 @@ function ofHttpException(error: HttpException): Problem {
   const said = Array.isArray(message)
     ? { detail: 'Validation failed', errors: message.map(String) }
     : { detail: typeof message === 'string' ? message : error.message };
-  return ofStatus(error.getStatus(), { ...said, ...extension }, false);
+  return ofStatus(validStatus(error.getStatus()), { ...said, ...extension }, false);
 }
 
 /** Body parsers, http-errors and Fastify throw errors that carry their status; Nest knows them, and their message. */
@@ -78,6 +80,9 @@ function ofForeign(error: unknown): Problem {
   const known = statusCode < 500;
   return ofStatus(statusCode, known ? { detail: nest.getHttpErrorMessage(error) } : {}, !known);
 }
+
+const validStatus = (status: number): number =>
+  Number.isInteger(status) && status >= 200 && status <= 599 ? status : 500;
 
 function ofStatus(status: number, said: object, unexpected: boolean): Problem {
   const code = codeOfHttpStatus(status);

@@ -39,6 +39,11 @@ export class HealthRegistry {
     return { [Symbol.dispose]: () => void this.#checks.delete(entry) };
   }
 
+  /** What is registered now, as in `detail` of a report. */
+  get names(): string[] {
+    return [...this.#checks].map(({ name }) => name);
+  }
+
   /** Names components that are critical for this service beside those that say so themselves. */
   requireUp(names: readonly string[]): void {
     this.#alsoCritical = new Set(names);

@@ -167,7 +167,7 @@ export class ResourceStack implements AsyncDisposable {
   }
 
   #hasBegun(phase: Phase): boolean {
-    return this.closing || this.#phases.length > PHASES.indexOf(phase);
+    return this.#phases.length > PHASES.indexOf(phase);
   }
 
   #snapshot(): CloseReport {

@@ -10,6 +10,7 @@ import {
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { HealthRegistry } from '../lifecycle/health-registry.js';
+import { openApplicationStack } from '../lifecycle/opened-stacks.js';
 import { ReloadRegistry } from '../lifecycle/reload-registry.js';
 import { ResourceStack, type CloseReport } from '../lifecycle/resource-stack.js';
 import { Clock, SystemClock } from '../ports/clock.js';
@@ -85,7 +86,7 @@ export function reportClose(logger: Logger, report: CloseReport): void {
   providers: [
     ComponentHost,
     KernelLifecycle,
-    { provide: ResourceStack, useFactory: () => new ResourceStack() },
+    { provide: ResourceStack, useFactory: openApplicationStack },
     HealthRegistry,
     {
       provide: ReloadRegistry,

@@ -1,17 +1,28 @@
+export { createDatabase, type OwnDatabase, type OwnDatabaseOptions } from './isolation/database.js';
+export { dropIndices } from './isolation/indices.js';
 export { freePort } from './process/free-port.js';
 export { type PollOptions, until } from './process/poll.js';
 export { isAlive } from './process/processes.js';
 export type { ProcessRecord } from './process/run-folder.js';
 export { sweepLeftovers } from './process/sweep.js';
-export { FaultProxy, type ProxyCounts, type ProxyTarget } from './proxy/fault-proxy.js';
+export {
+  FaultProxy,
+  type FaultProxyOptions,
+  type ProxyCounts,
+  type ProxyTarget,
+} from './proxy/fault-proxy.js';
 export { SERVER_KINDS, SERVERS } from './servers/catalog.js';
 export {
   acquire,
   launch,
+  launchElasticsearch,
   launchEtcd,
+  launchKafka,
+  launchPostgres,
   launchRedis,
   launchSource,
   ServerUnavailableError,
+  warmUp,
 } from './servers/launch.js';
 export type {
   LaunchOptions,
@@ -21,5 +32,13 @@ export type {
   ServerSource,
 } from './servers/running-server.js';
 export type { ServerRecipe } from './servers/server-recipe.js';
-export { type SharedEtcd, sharedEtcd, sharedRedis } from './servers/shared.js';
-export { uniquePrefix } from './unique-prefix.js';
+export {
+  type SharedEtcd,
+  sharedElasticsearch,
+  sharedEtcd,
+  type SharedKafka,
+  sharedKafka,
+  sharedPostgres,
+  sharedRedis,
+} from './servers/shared.js';
+export { uniqueName, uniquePrefix } from './unique-prefix.js';

@@ -10,7 +10,6 @@ import {
   sweepLeftovers,
   until,
 } from '@infra-kit/testkit';
-import { findBinary } from '../src/servers/native-server.js';
 import { redisRecipe } from '../src/servers/redis.js';
 import { startRunner } from './runner.js';
 
@@ -185,7 +184,7 @@ describe('a Redis behind a fault proxy', () => {
   });
 });
 
-const withBinary = findBinary(redisRecipe) === undefined ? it.skip : it;
+const withBinary = redisRecipe.native.find() === undefined ? it.skip : it;
 
 describe('a Redis whose runner was killed', () => {
   withBinary('is ended by the next sweep', async () => {

@@ -45,13 +45,11 @@ export function isAlive(pid: number): boolean {
   return stateOf(pid) !== 'Z';
 }
 
-/** Signals the whole process group that `pid` leads; a group that is gone is no error. Returns whether it was there. */
-export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
+/** Sends a signal to one process; one that is gone is no error. */
+export function signal(pid: number, name: NodeJS.Signals): void {
   try {
-    process.kill(-pid, signal);
-    return true;
+    process.kill(pid, name);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

@@ -1,14 +1,20 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { signalGroup } from './processes.js';
+import { killFamily } from './family.js';
+import { commandOf } from './processes.js';
 
 /**
  * Where the servers of one runner live: <temporary folder>/infra-kit-testkit-<uid>/<runner pid>-<random>/<kind>-<random>/.
  * Each server's folder holds its data, its log and `process.json`, so that a later run can end what a killed runner left.
  */
-export interface ProcessRecord {
+export interface ProcessRecord extends KnownProcess {
   readonly kind: string;
+  /** The server itself, where `pid` is only its launcher. */
+  readonly child?: KnownProcess | undefined;
+}
+
+interface KnownProcess {
   readonly pid: number;
   /** The full command line, as commandOf() reads it. */
   readonly command: string;
@@ -30,12 +36,19 @@ export function readRecord(folder: string): ProcessRecord | undefined {
   }
 }
 
+/** The recorded processes that still live, the spawned one first; a stranger that got a recycled id is none of them. */
+export function livingRoots({ pid, command, child }: ProcessRecord): readonly number[] {
+  return [{ pid, command }, ...(child === undefined ? [] : [child])]
+    .filter((known) => commandOf(known.pid) === known.command)
+    .map((known) => known.pid);
+}
+
 export function removeFolder(folder: string): void {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
 }
 
 // The process owns these servers, so their list is the process's: it is emptied on exit and on deadly signals.
-const living = new Map<string, number>();
+const living = new Map<string, ProcessRecord>();
 let runFolder: string | undefined;
 let guarded = false;
 
@@ -45,14 +58,15 @@ export function newServerFolder(kind: string): string {
   if (runFolder === undefined) {
     mkdirSync(runsRoot(), { recursive: true, mode: 0o755 });
     runFolder = mkdtempSync(join(runsRoot(), `${process.pid}-`));
+    chmodSync(runFolder, 0o711); // a server that is started as another user passes through to its own folder
   }
   mkdirSync(runFolder, { recursive: true });
   return mkdtempSync(join(runFolder, `${kind}-`));
 }
 
-/** Notes a server that has just been spawned as leader of its own process group. Synchronous, so that no signal falls between. */
+/** Notes a server that has just been spawned as leader of its own process group, or what is known of it by now. Synchronous, so that no signal falls between. */
 export function recordProcess(folder: string, record: ProcessRecord): void {
-  living.set(folder, record.pid);
+  living.set(folder, record);
   writeFileSync(join(folder, RECORD), JSON.stringify(record));
 }
 
@@ -74,8 +88,8 @@ export function releaseFolder(folder: string): void {
 }
 
 function endAll(): void {
-  for (const [folder, pid] of living) {
-    signalGroup(pid, 'SIGKILL');
+  for (const [folder, record] of living) {
+    killFamily(livingRoots(record));
     releaseFolder(folder);
   }
   living.clear();

@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from './poll.js';
-import { commandOf, isAlive, signalGroup } from './processes.js';
-import { type ProcessRecord, readRecord, removeFolder, runsRoot } from './run-folder.js';
+import { killFamily } from './family.js';
+import { isAlive } from './processes.js';
+import { livingRoots, type ProcessRecord, readRecord, removeFolder, runsRoot } from './run-folder.js';
 
 function subfolders(folder: string): string[] {
   try {
@@ -32,9 +33,10 @@ export async function sweepLeftovers(): Promise<ProcessRecord[]> {
     if (runner === undefined || isAlive(runner)) continue;
     for (const folder of subfolders(run)) {
       const record = readRecord(folder);
-      if (record === undefined || commandOf(record.pid) !== record.command) continue;
-      signalGroup(record.pid, 'SIGKILL');
-      await until(`${record.kind} ${record.pid} ends`, () => !isAlive(record.pid));
+      const roots = record === undefined ? [] : livingRoots(record);
+      if (record === undefined || roots.length === 0) continue;
+      const hit = killFamily(roots);
+      await until(`${record.kind} ${record.pid} ends`, () => !hit.some(isAlive));
       ended.push(record);
     }
     removeFolder(run);

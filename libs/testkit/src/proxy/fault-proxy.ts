@@ -22,6 +22,11 @@ export interface ProxyCounts {
   readonly bytesSwallowed: number;
 }
 
+export interface FaultProxyOptions {
+  /** A freePort() that was told to others before, such as the advertisedPort of a Kafka. */
+  readonly port?: number | undefined;
+}
+
 const HOST = '127.0.0.1';
 const FORWARD: Wire = { mode: 'forward', latencyMs: 0 };
 
@@ -51,9 +56,13 @@ export class FaultProxy {
     };
   }
 
-  /** Listens at once; the target is first looked for when a client connects. A RunningServer is a target. */
-  static async start(target: ProxyTarget): Promise<FaultProxy> {
-    const proxy = new FaultProxy({ host: target.host, port: target.port }, await freePort());
+  /**
+   * Listens at once, on the given port or a free one; the target is first looked for when a client connects. A
+   * RunningServer is a target.
+   */
+  static async start(target: ProxyTarget, options: FaultProxyOptions = {}): Promise<FaultProxy> {
+    const port = options.port ?? (await freePort());
+    const proxy = new FaultProxy({ host: target.host, port: target.port }, port);
     await proxy.#listen();
     return proxy;
   }
@@ -62,10 +71,9 @@ export class FaultProxy {
     return { ...this.#counts, open: this.#connections.size };
   }
 
-  /** The target's url with the proxy's place in it, e.g. through('redis://h:1') → 'redis://127.0.0.1:20123'. */
+  /** The target's url with the proxy's place in it, e.g. through('redis://h:1/2') → 'redis://127.0.0.1:20123/2'. */
   through(url: string): string {
-    const original = new URL(url);
-    return url.replace(original.host, `${HOST}:${this.port}`);
+    return url.replace(/^((?:[a-z]+:\/\/)?(?:[^/]*@)?)[^/?#]+/i, `$1${HOST}:${this.port}`);
   }
 
   /** Delays each chunk by `ms` milliseconds each way; the order is kept. */

@@ -1,6 +1,6 @@
 import { until } from '../process/poll.js';
+import { placeOf, splitAddresses } from './address.js';
 import type { RunningServer, ServerKind } from './running-server.js';
-import { splitAddresses } from './shared.js';
 import type { ServerRecipe } from './server-recipe.js';
 
 const ANSWER_WITHIN_MS = 3_000;
@@ -19,10 +19,10 @@ export class AddressServer implements RunningServer {
     /** As it was given: for etcd perhaps several, divided by commas. */
     readonly url: string,
   ) {
-    const { hostname, port } = new URL(firstOf(url));
+    const { host, port } = placeOf(firstOf(url), recipe.container.port);
     this.kind = recipe.kind;
-    this.host = hostname;
-    this.port = Number(port || recipe.container.port);
+    this.host = host;
+    this.port = port;
     this.#variable = recipe.variable;
   }
 

@@ -43,13 +43,18 @@ export class ContainerServer implements RunningServer {
   static async launch(recipe: ServerRecipe, options: LaunchOptions): Promise<ContainerServer> {
     const { GenericContainer, getContainerRuntimeClient, Wait } = await import('testcontainers');
     const { image, port: containerPort, command } = recipe.container;
+    const { args = [], advertisedPort } = options;
+    if (command === undefined && args.length > 0)
+      throw new Error(`${recipe.kind} in a container takes no further arguments`);
     const port = await freePort();
-    const started = await new GenericContainer(image)
-      .withCommand([...command, ...(options.args ?? [])])
+    const container = new GenericContainer(image)
+      .withEnvironment(recipe.container.env?.(advertisedPort ?? port) ?? {})
       .withExposedPorts({ container: containerPort, host: port })
       // none: its own strategies want a shell in the image, and the recipe knows better what ready means
-      .withWaitStrategy(Wait.forAll([]))
-      .start();
+      .withWaitStrategy(Wait.forAll([]));
+    const started = await (
+      command === undefined ? container : container.withCommand([...command, ...args])
+    ).start();
     const client = await getContainerRuntimeClient();
     const engine = client.container.getById(started.getId());
     const server = new ContainerServer(recipe, port, started.getHost(), { started, engine });

@@ -1,3 +1,4 @@
+import { findBinary, USUAL_FOLDERS } from './find-binary.js';
 import type { ServerRecipe } from './server-recipe.js';
 
 const PROBE_TIMEOUT_MS = 1_000;
@@ -35,11 +36,16 @@ export const etcdRecipe: ServerRecipe = {
   url: (host, port) => `http://${host}:${port}`,
   isReady: isHealthy,
   native: {
-    binary: 'etcd',
-    folders: ['/usr/bin', '/usr/local/bin', '/opt/homebrew/bin'],
-    args: ({ port, peerPort, folder }) => {
-      const client = `http://127.0.0.1:${port}`;
-      return flags(client, client, `http://127.0.0.1:${peerPort}`, `${folder}/data`);
+    missing: 'there is no etcd on PATH',
+    find() {
+      const binary = findBinary('etcd', USUAL_FOLDERS);
+      if (binary === undefined) return undefined;
+      return {
+        command: ({ port, peerPort, folder }) => {
+          const client = `http://127.0.0.1:${port}`;
+          return [binary, ...flags(client, client, `http://127.0.0.1:${peerPort}`, `${folder}/data`)];
+        },
+      };
     },
   },
   container: {

@@ -1,31 +1,28 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { familyOf, killFamily, pauseFamily, resumeFamily } from '../process/family.js';
 import { freePort } from '../process/free-port.js';
 import { until } from '../process/poll.js';
-import { commandOf, isAlive, signalGroup, stateOf } from '../process/processes.js';
-import { forgetProcess, newServerFolder, recordProcess, releaseFolder } from '../process/run-folder.js';
+import { commandOf, isAlive, signal } from '../process/processes.js';
+import {
+  forgetProcess,
+  livingRoots,
+  newServerFolder,
+  type ProcessRecord,
+  recordProcess,
+  releaseFolder,
+} from '../process/run-folder.js';
+import { giveTo } from '../testbed/unprivileged.js';
 import type { LaunchOptions, RunningServer, ServerKind } from './running-server.js';
-import type { ServerPlace, ServerRecipe } from './server-recipe.js';
+import type { NativeProgram, ServerPlace, ServerRecipe } from './server-recipe.js';
 
 const STOP_GRACE_MS = 5_000;
 const START_ATTEMPTS = 3;
 const LOG_TAIL = 2_000;
-
-/** The full path of the recipe's binary, on PATH first; undefined when this machine has none. */
-export function findBinary(recipe: ServerRecipe): string | undefined {
-  const folders = [...(process.env.PATH ?? '').split(delimiter).filter(Boolean), ...recipe.native.folders];
-  return folders
-    .map((folder) => join(folder, recipe.native.binary))
-    .find((file) => {
-      try {
-        accessSync(file, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-}
+const LOOK_EVERY_MS = 10;
+/** Looking for a launcher's child is a look at every process. */
+const LOOK_FOR_CHILD_EVERY_MS = 100;
 
 /** A server of this machine in a process group of its own, on a free port, with its data in a temporary folder. */
 export class NativeServer implements RunningServer {
@@ -35,28 +32,45 @@ export class NativeServer implements RunningServer {
   readonly port: number;
   readonly url: string;
   readonly #recipe: ServerRecipe;
+  readonly #program: NativeProgram;
   readonly #place: ServerPlace;
   readonly #command: readonly [string, ...string[]];
-  #child: ChildProcess | undefined;
+  #record: ProcessRecord | undefined;
 
-  private constructor(recipe: ServerRecipe, binary: string, place: ServerPlace, options: LaunchOptions) {
+  private constructor(
+    recipe: ServerRecipe,
+    program: NativeProgram,
+    place: ServerPlace,
+    args: readonly string[],
+  ) {
     this.kind = recipe.kind;
     this.port = place.port;
     this.url = recipe.url(this.host, place.port);
     this.#recipe = recipe;
+    this.#program = program;
     this.#place = place;
-    this.#command = [binary, ...recipe.native.args(place), ...(options.args ?? [])];
+    this.#command = [...program.command(place), ...args];
   }
 
-  static async launch(recipe: ServerRecipe, binary: string, options: LaunchOptions): Promise<NativeServer> {
+  static async launch(
+    recipe: ServerRecipe,
+    program: NativeProgram,
+    { args = [], advertisedPort }: LaunchOptions = {},
+  ): Promise<NativeServer> {
+    await program.warmUp?.();
     for (let attempt = 1; ; attempt++) {
+      const port = await freePort();
       const place = {
-        port: await freePort(),
+        port,
         peerPort: await freePort(),
+        innerPort: await freePort(),
+        advertisedPort: advertisedPort ?? port,
         folder: newServerFolder(recipe.kind),
       };
-      const server = new NativeServer(recipe, binary, place, options);
+      const server = new NativeServer(recipe, program, place, args);
       try {
+        await program.prepare?.(place);
+        giveTo(program.user, place.folder);
         await server.#start();
         return server;
       } catch (error) {
@@ -68,92 +82,116 @@ export class NativeServer implements RunningServer {
   }
 
   get pid(): number | undefined {
-    return this.#child?.pid;
+    return this.#record?.child?.pid ?? this.#record?.pid;
   }
 
   async stop(): Promise<void> {
-    await this.#end('SIGTERM');
+    await this.#end();
     releaseFolder(this.#place.folder);
   }
 
   async kill(): Promise<void> {
-    await this.#end('SIGKILL');
+    await this.#gone(killFamily(this.#roots()));
   }
 
   async pause(): Promise<void> {
-    const pid = this.#livingPid('pause');
-    signalGroup(pid, 'SIGSTOP');
-    await until(`${this.kind} ${pid} is stopped`, () => stateOf(pid) === 'T');
+    await pauseFamily(this.#livingRoots('pause'));
   }
 
   async resume(): Promise<void> {
-    const pid = this.#livingPid('resume');
-    signalGroup(pid, 'SIGCONT');
-    await until(`${this.kind} ${pid} runs`, () => stateOf(pid) !== 'T');
+    await resumeFamily(this.#livingRoots('resume'));
   }
 
   async restart(): Promise<void> {
-    await this.#end('SIGTERM');
+    await this.#end();
     await this.#start();
   }
 
   async #start(): Promise<void> {
+    const child = this.#spawn();
+    let failure: Error | undefined;
+    child.once('error', (error) => (failure = error));
+    child.unref();
+    const ended = (): boolean => failure !== undefined || child.pid === undefined || !isAlive(child.pid);
+    const everyMs = this.#program.launcher === true ? LOOK_FOR_CHILD_EVERY_MS : LOOK_EVERY_MS;
+    this.#note(child.pid);
+    const outcome = await until(
+      `${this.kind} answers on port ${this.port}`,
+      async () => {
+        this.#note(child.pid);
+        return ended() ? 'ended' : (await this.#recipe.isReady(this.url)) && 'ready';
+      },
+      { deadlineMs: this.#recipe.startTimeoutMs, everyMs },
+    ).catch((error: unknown) => error as Error);
+    if (outcome !== 'ready' || ended())
+      throw new Error(`${this.#command[0]} did not start on port ${this.port}\n${this.#logTail()}`, {
+        cause: failure ?? outcome,
+      });
+  }
+
+  #spawn(): ChildProcess {
     const [binary, ...args] = this.#command;
     const log = openSync(this.#logFile, 'a');
     const child = spawn(binary, args, {
       cwd: this.#place.folder,
+      env: { ...process.env, ...this.#program.env?.(this.#place) },
       detached: true,
       stdio: ['ignore', log, log],
+      ...this.#program.user,
     });
     closeSync(log);
-    let failure: Error | undefined;
-    child.once('error', (error) => (failure = error));
-    child.unref();
-    this.#child = child;
-    this.#record();
-    const ended = (): boolean => failure !== undefined || child.pid === undefined || !isAlive(child.pid);
-    const outcome = await until(
-      `${this.kind} answers on port ${this.port}`,
-      async () => (ended() ? 'ended' : (await this.#recipe.isReady(this.url)) && 'ready'),
-      { deadlineMs: this.#recipe.startTimeoutMs },
-    ).catch((error: unknown) => error as Error);
-    if (outcome !== 'ready' || ended())
-      throw new Error(`${binary} did not start on port ${this.port}\n${this.#logTail()}`, {
-        cause: failure ?? outcome,
-      });
-    this.#record(); // a start script may have replaced itself by the server
+    return child;
   }
 
-  #record(): void {
-    const pid = this.#child?.pid;
-    if (pid === undefined) return;
-    const command = commandOf(pid) ?? this.#command.join(' ');
-    recordProcess(this.#place.folder, { kind: this.kind, pid, command });
+  /** Records who the server is: anew when a start script has replaced itself, or when a launcher's child has appeared. */
+  #note(pid: number | undefined): void {
+    const command = pid === undefined ? undefined : commandOf(pid);
+    if (pid === undefined || command === undefined) return;
+    const served = this.#program.launcher === true ? familyOf([pid]).at(-1) : pid;
+    const childCommand = served === undefined || served === pid ? undefined : commandOf(served);
+    const child =
+      served === undefined || childCommand === undefined ? undefined : { pid: served, command: childCommand };
+    const known = this.#record;
+    if (known?.pid === pid && known.command === command && known.child?.command === child?.command) return;
+    this.#record = { kind: this.kind, pid, command, child };
+    recordProcess(this.#place.folder, this.#record);
   }
 
-  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    const pid = this.#child?.pid;
-    this.#child = undefined;
-    if (pid === undefined) return;
-    if (isAlive(pid)) {
-      signalGroup(pid, signal);
-      signalGroup(pid, 'SIGCONT'); // a paused process takes no SIGTERM
-      const gone = (): boolean => !isAlive(pid);
-      await until(`${this.kind} ${pid} ends`, gone, { deadlineMs: STOP_GRACE_MS }).catch(() =>
-        signalGroup(pid, 'SIGKILL'),
-      );
-      await until(`${this.kind} ${pid} ends after SIGKILL`, gone);
-    }
+  async #end(): Promise<void> {
+    const roots = this.#roots();
+    const [leader] = roots;
+    if (leader === undefined) return this.#gone([]);
+    const family = familyOf(roots);
+    signal(leader, this.#program.endSignal ?? 'SIGTERM');
+    for (const pid of family) signal(pid, 'SIGCONT'); // a paused process takes no SIGTERM
+    const gone = (): boolean => !family.some(isAlive);
+    const ended = until(`${this.kind} ${leader} ends`, gone, { deadlineMs: STOP_GRACE_MS });
+    await this.#gone(
+      await ended.then(
+        () => [],
+        () => killFamily(this.#roots()),
+      ),
+    );
+  }
+
+  /** Resolves once the killed are dead, and forgets them. */
+  async #gone(killed: readonly number[]): Promise<void> {
+    await until(`${this.kind} ${killed.join(', ')} ends after SIGKILL`, () => !killed.some(isAlive));
+    this.#record = undefined;
     forgetProcess(this.#place.folder);
   }
 
-  #livingPid(verb: string): number {
-    const pid = this.#child?.pid;
-    if (pid === undefined || !isAlive(pid))
+  #roots(): readonly number[] {
+    return this.#record === undefined ? [] : livingRoots(this.#record);
+  }
+
+  #livingRoots(verb: string): readonly number[] {
+    const roots = this.#roots();
+    if (roots.length === 0)
       throw new Error(
         `cannot ${verb} ${this.kind} on port ${this.port}: it is not running; call restart() first`,
       );
-    return pid;
+    return roots;
   }
 
   get #logFile(): string {

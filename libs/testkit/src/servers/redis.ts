@@ -1,13 +1,14 @@
 import { createConnection } from 'node:net';
+import { placeOf } from './address.js';
+import { findBinary, USUAL_FOLDERS } from './find-binary.js';
 import type { ServerRecipe } from './server-recipe.js';
 
 const PROBE_TIMEOUT_MS = 1_000;
 
 /** PING over a bare socket. -NOAUTH is an answer too: a password is the business of whoever connects. */
 function pings(url: string): Promise<boolean> {
-  const { hostname, port } = new URL(url);
   return new Promise((resolve) => {
-    const socket = createConnection({ host: hostname, port: Number(port || 6379) });
+    const socket = createConnection(placeOf(url, 6379));
     const answer = (alive: boolean): void => {
       socket.destroy();
       resolve(alive);
@@ -39,9 +40,17 @@ export const redisRecipe: ServerRecipe = {
   url: (host, port) => `redis://${host}:${port}`,
   isReady: pings,
   native: {
-    binary: 'redis-server',
-    folders: ['/usr/bin', '/usr/local/bin', '/opt/homebrew/bin'],
-    args: ({ port, folder }) => flags({ port: String(port), bind: '127.0.0.1', dir: folder, ...SETTINGS }),
+    missing: 'there is no redis-server on PATH',
+    find() {
+      const binary = findBinary('redis-server', USUAL_FOLDERS);
+      if (binary === undefined) return undefined;
+      return {
+        command: ({ port, folder }) => [
+          binary,
+          ...flags({ port: String(port), bind: '127.0.0.1', dir: folder, ...SETTINGS }),
+        ],
+      };
+    },
   },
   container: { image: 'redis:7.0.15', port: 6379, command: ['redis-server', ...flags(SETTINGS)] },
 };

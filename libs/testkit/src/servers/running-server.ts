@@ -1,4 +1,4 @@
-/** The servers the suite knows. Not all can be launched yet: see SERVERS in catalog.ts. */
+/** The servers the suite knows; how each is launched: SERVERS in catalog.ts. */
 export type ServerKind = 'redis' | 'etcd' | 'postgres' | 'kafka' | 'elasticsearch';
 
 /** Where a server came from: given by its address, started in a container, started from a binary of this machine. */
@@ -19,15 +19,15 @@ export interface ServerAddress {
  */
 export interface RunningServer extends ServerAddress {
   readonly source: ServerSource;
-  /** The living process of a native server, also its process group; undefined otherwise. Changes with restart(). */
+  /** The process of a native server that serves (never a launcher's); undefined otherwise. Changes with restart(). */
   readonly pid: number | undefined;
   /** Ends it cleanly, by force after 5 s, and removes its data. Harmless when repeated. */
   stop(): Promise<void>;
-  /** SIGKILL: connections are reset, nothing is flushed; the data stays for restart(). */
+  /** SIGKILL to all its processes: connections are reset, nothing is flushed; the data stays for restart(). */
   kill(): Promise<void>;
-  /** SIGSTOP: it still accepts connections (the kernel does) and answers nothing. */
+  /** SIGSTOP to all its processes: it still accepts connections (the kernel does) and answers nothing. */
   pause(): Promise<void>;
-  /** SIGCONT: it goes on where it was; what was sent meanwhile is answered now. */
+  /** SIGCONT to all: it goes on where it was; what was sent meanwhile is answered now. */
   resume(): Promise<void>;
   /** Stops it if it runs, and starts it again on the same port and data. */
   restart(): Promise<void>;
@@ -36,4 +36,9 @@ export interface RunningServer extends ServerAddress {
 export interface LaunchOptions {
   /** Further arguments for the server's command line, e.g. ['--maxmemory', '8mb']. */
   readonly args?: readonly string[] | undefined;
+  /**
+   * Kafka sends its clients to this port of 127.0.0.1 instead of its own: a freePort() that a FaultProxy is then started
+   * on. Clients are given the proxy's address, too. Other servers send nobody anywhere.
+   */
+  readonly advertisedPort?: number | undefined;
 }

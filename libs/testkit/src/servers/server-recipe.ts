@@ -1,28 +1,56 @@
+import type { User } from '../testbed/unprivileged.js';
 import type { ServerKind } from './running-server.js';
 
-/** Where a server is about to listen. `peerPort` is a second free port, for servers that want one. */
+/** Where a server is about to listen, on 127.0.0.1. All ports are free ones. */
 export interface ServerPlace {
   readonly port: number;
+  /** For servers that talk to members of their cluster. */
   readonly peerPort: number;
+  /** For servers that talk to themselves. */
+  readonly innerPort: number;
+  /** The port that clients are sent to by the server itself (Kafka): its own, or that of a proxy before it. */
+  readonly advertisedPort: number;
   /** An own folder; it keeps the data over a restart. */
   readonly folder: string;
 }
 
-interface NativeRecipe {
-  /** Names looked up on PATH, then in `folders`. */
-  readonly binary: string;
-  readonly folders: readonly string[];
+/** One way to run a server on this machine, whose files are all there. */
+export interface NativeProgram {
+  /** What it is, for people, e.g. 'elasticsearch 9.5.3'. */
+  readonly version?: string | undefined;
+  /** Whom it is started as, when the runner must not start it as itself. */
+  readonly user?: User | undefined;
+  /** How it is asked to end. Default SIGTERM. */
+  readonly endSignal?: NodeJS.Signals | undefined;
+  /** Whether what is spawned starts the server as its child and stays. */
+  readonly launcher?: boolean | undefined;
   /**
-   * The arguments. The command line must stay what was spawned (no title rewriting): the sweep knows a server by it.
-   * Must be the same for the same place: restart() calls it again.
+   * The full path of what is spawned, and its arguments. The command line must stay what was spawned (no title
+   * rewriting): the sweep knows a server by it. Must be the same for the same place: restart() uses it again.
    */
-  args(place: ServerPlace): readonly string[];
+  command(place: ServerPlace): readonly [string, ...string[]];
+  env?(place: ServerPlace): Readonly<Record<string, string>>;
+  /** Makes once and keeps what every start on this machine takes from: see template(). */
+  warmUp?(): Promise<void>;
+  /** Fills the folder, before the first start there. */
+  prepare?(place: ServerPlace): Promise<void>;
+}
+
+interface NativeRecipe {
+  /** Undefined when this machine does not have it. Starts nothing. */
+  find(): NativeProgram | undefined;
+  /** What is missing when find() finds nothing, e.g. 'there is no redis-server on PATH'. */
+  readonly missing: string;
 }
 
 interface ContainerRecipe {
   readonly image: string;
+  /** Where the server listens inside. */
   readonly port: number;
-  readonly command: readonly string[];
+  /** The command line that LaunchOptions.args are added to; without it the image's own, and there are no further arguments. */
+  readonly command?: readonly string[] | undefined;
+  /** `advertisedPort` is a port of the host. */
+  env?(advertisedPort: number): Record<string, string>;
 }
 
 /**

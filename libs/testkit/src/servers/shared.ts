@@ -1,3 +1,4 @@
+import { placeOf, splitAddresses } from './address.js';
 import { SERVERS } from './catalog.js';
 import type { ServerAddress, ServerKind } from './running-server.js';
 
@@ -6,22 +7,16 @@ export interface SharedEtcd extends ServerAddress {
   readonly endpoints: readonly string[];
 }
 
-/** Addresses are divided by commas; a comma inside one (a password) is no division. */
-export function splitAddresses(value: string): string[] {
-  return value.split(/,(?=\s*[a-z]+:\/\/)/).map((part) => part.trim());
-}
-
 function addresses(kind: ServerKind): readonly [ServerAddress, ...ServerAddress[]] {
   const recipe = SERVERS[kind];
-  const value = recipe === undefined ? undefined : process.env[recipe.variable];
-  if (recipe === undefined || value === undefined || value === '')
-    throw new Error(
-      `no shared ${kind}: ${recipe?.variable ?? 'its address'} is not set; run the suite with npm test`,
-    );
-  const [first, ...others] = splitAddresses(value).map((url): ServerAddress => {
-    const { hostname, port } = new URL(url);
-    return { kind, url, host: hostname, port: Number(port || recipe.container.port) };
-  });
+  const value = process.env[recipe.variable];
+  if (value === undefined || value === '')
+    throw new Error(`no shared ${kind}: ${recipe.variable} is not set; run the suite with npm test`);
+  const [first, ...others] = splitAddresses(value).map((url): ServerAddress => ({
+    kind,
+    url,
+    ...placeOf(url, recipe.container.port),
+  }));
   if (first === undefined) throw new Error(`${recipe.variable} names no address`);
   return [first, ...others];
 }
@@ -38,4 +33,25 @@ export function sharedRedis(): ServerAddress {
 export function sharedEtcd(): SharedEtcd {
   const all = addresses('etcd');
   return { ...all[0], endpoints: all.map(({ url }) => url) };
+}
+
+/** The run's one PostgreSQL, by the url of its maintenance database: work in a database made by createDatabase(). */
+export function sharedPostgres(): ServerAddress {
+  return addresses('postgres')[0];
+}
+
+export interface SharedKafka extends ServerAddress {
+  /** Every broker as host:port; `url` is the first. */
+  readonly brokers: readonly string[];
+}
+
+/** The run's one Kafka: name topics, groups and transactional ids by uniqueName(). */
+export function sharedKafka(): SharedKafka {
+  const all = addresses('kafka');
+  return { ...all[0], brokers: all.map(({ url }) => url) };
+}
+
+/** The run's one Elasticsearch: name indices under a uniquePrefix('x', '-'), and drop them by dropIndices(). */
+export function sharedElasticsearch(): ServerAddress {
+  return addresses('elasticsearch')[0];
 }

@@ -13,6 +13,7 @@ import { Test } from '@nestjs/testing';
 import {
   APP_IDENTITY,
   Clock,
+  closeOnFailure,
   FORCED_TEST_SETTING,
   HealthRegistry,
   Logger,
@@ -342,6 +343,32 @@ describe('a factory that throws', () => {
     }
   });
 
+  it('of the application itself closes what was created before, where the making is guarded', async () => {
+    const broken = {
+      provide: 'broken',
+      inject: [VaultProvider],
+      useFactory: () => {
+        throw new Error('own failure');
+      },
+    };
+    @Module({ imports: [VaultModule.forRoot()], providers: [broken] })
+    class AppModule {}
+    const making = (): Promise<INestApplicationContext> =>
+      NestFactory.createApplicationContext(AppModule, { logger: false, abortOnError: false });
+    await expect(making()).rejects.toThrow('own failure');
+    expect(journal).toEqual(['opened default']); // control: nobody else can close it
+    journal.length = 0;
+    await expect(closeOnFailure(making)).rejects.toThrow('own failure');
+    expect(journal).toEqual(['opened default', 'closed default']);
+  });
+
+  it('leaves applications alone that were made before', async () => {
+    const app = await closeOnFailure(() => start([VaultModule.forRoot()]));
+    await expect(closeOnFailure(() => start([VaultModule.forRoot({ size: 0 })]))).rejects.toThrow('invalid');
+    expect(app.get(VaultProvider).use()).toBe('used default');
+    await app.close();
+  });
+
   it('closes at once what is created after it', async () => {
     const gate = Promise.withResolvers<void>();
     gates.set('slow', gate.promise);
@@ -358,15 +385,16 @@ describe('a factory that throws', () => {
 });
 
 describe('the application says', () => {
+  @Global()
+  @Module({
+    providers: [
+      { provide: APP_IDENTITY, useValue: { env: 'staging', service: 'orders', instance: 'orders-1' } },
+    ],
+    exports: [APP_IDENTITY],
+  })
+  class Identity {}
+
   it('who it is', async () => {
-    @Global()
-    @Module({
-      providers: [
-        { provide: APP_IDENTITY, useValue: { env: 'staging', service: 'orders', instance: 'orders-1' } },
-      ],
-      exports: [APP_IDENTITY],
-    })
-    class Identity {}
     const app = await start([VaultModule.forRoot(), Identity]);
     expect(app.get(VaultProvider).setting).toMatchObject({ env: 'staging', service: 'orders' });
     await app.close();
@@ -380,7 +408,12 @@ describe('the application says', () => {
     @Global()
     @Module({ providers: [{ provide: token, useValue: { clock } }], exports: [token] })
     class Setting {}
-    @Module({ imports: token === TEST_SETTING ? [VaultModule.forRoot()] : [VaultModule.forRoot(), Setting] })
+    @Module({
+      imports:
+        token === TEST_SETTING
+          ? [VaultModule.forRoot(), Identity]
+          : [VaultModule.forRoot(), Identity, Setting],
+    })
     class AppModule {}
     const module = await Test.createTestingModule({ imports: [AppModule] })
       .overrideProvider(token)

@@ -64,8 +64,9 @@ describe('a component made by hand', () => {
     const stack = new ResourceStack();
     const vault = await createVault({}, { stack });
     await stack.close();
-    await vault.close();
     expect(journal).toEqual(['opened default', 'closed default']);
+    await vault.close();
+    expect(journal).toHaveLength(2);
     await expect(vault.health()).resolves.toMatchObject({ status: 'down' });
   });
 

@@ -49,6 +49,7 @@ describe('the environment', () => {
     process.env['INFRA_ENV'] = 'staging';
     expect(resolveEnv()).toBe('staging');
     expect(resolveEnv('test')).toBe('test');
+    expect(resolveEnv(' ')).toBe('staging');
   });
 
   it('behaves as production under any name but development and test', () => {

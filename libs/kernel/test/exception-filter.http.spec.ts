@@ -279,6 +279,13 @@ describe.each(ADAPTERS)('made in other ways, on %s', (_name, adapter) => {
     expect(await half.text()).toBe('half');
   });
 
+  it("with problemJson 'infra' but no host to hand them on, other errors are answered all the same", async () => {
+    const { url } = await start(OrdersModule, adapter(), (made) => {
+      made.useGlobalFilters(new InfraExceptionFilter({ problemJson: 'infra' }));
+    });
+    expect((await fetch(`${url}/plain`)).status).toBe(403);
+  });
+
   it("with problemJson 'infra' other errors go Nest's way", async () => {
     const { url } = await start(OrdersModule, adapter(), (made) => {
       const host = made.get(HttpAdapterHost);
@@ -292,6 +299,23 @@ describe.each(ADAPTERS)('made in other ways, on %s', (_name, adapter) => {
     expect(await (await fetch(`${url}/infra`)).json()).toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
   });
 });
+
+it.each(ADAPTERS)(
+  "with problemJson false everything has Nest's form, the status of the code all the same, on %s",
+  async (_name, adapter) => {
+    const { url } = await start(OrdersModule, adapter(), (made) => {
+      const host = made.get(HttpAdapterHost);
+      made.useGlobalFilters(new InfraExceptionFilter({ host, problemJson: false }));
+    });
+    const answer = await fetch(`${url}/infra`);
+    expect(answer.headers.get('content-type')).toMatch(/^application\/json/);
+    expect([answer.status, await answer.json()]).toEqual([
+      429,
+      { statusCode: 429, message: 'too many orders', error: 'RESOURCE_EXHAUSTED' },
+    ]);
+    expect(await (await fetch(`${url}/plain`)).json()).toMatchObject({ statusCode: 403, message: 'not you' });
+  },
+);
 
 it('made by Nest it answers through the adapter: the onSend hooks of Fastify run', async () => {
   const fastify = new FastifyAdapter();

@@ -194,6 +194,16 @@ describe('over gRPC (three arguments)', () => {
   });
 });
 
+it('an unknown error is not logged when the caller has gone', () => {
+  const lines: string[] = [];
+  const logger = { error: (message: string) => void lines.push(message) } as unknown as NestLogger;
+  const telling = new InfraExceptionFilter({ logger });
+  const client = { emit: () => undefined };
+  for (const signal of [AbortSignal.abort(), new AbortController().signal])
+    InfraContext.run({ signal }, () => telling.catch(new Error(SECRET), hostOf('ws', [client, {}])));
+  expect(lines).toEqual(['unhandled error']);
+});
+
 describe('in GraphQL', () => {
   const thrownFor = (error: unknown): unknown => {
     try {

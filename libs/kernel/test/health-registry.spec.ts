@@ -70,6 +70,7 @@ describe('the whole', () => {
   it('counts components as critical that the service names', async () => {
     const registry = new HealthRegistry();
     registry.register('cache', says('down'));
+    expect(registry.names).toEqual(['cache']);
     registry.requireUp(['cache']);
     expect((await registry.check({ only: 'critical' })).status).toBe('down');
   });

@@ -63,6 +63,11 @@ describe('InfraError', () => {
     expect(httpStatusOf(new InfraError(code, 'x', { httpStatus: 418 }))).toBe(418);
   });
 
+  it('with a code of a later version counts as INTERNAL', () => {
+    const code = 'UNAUTHENTICATED' as InfraErrorCode;
+    expect([httpStatusOf(new InfraError(code, 'x')), grpcStatusOf(code)]).toEqual([500, 13]);
+  });
+
   it('has the numbers of gRPC, each once', () => {
     expect(grpcStatusOf('NOT_FOUND')).toBe(5);
     expect(grpcStatusOf('RESOURCE_EXHAUSTED')).toBe(8);

@@ -49,6 +49,10 @@ class StoreConfig {
   @IsOptional()
   @IsString({ each: true })
   tokens?: string[];
+  @IsOptional()
+  @ValidateNested({ each: true })
+  @Type(() => Tls)
+  credentials?: Tls[];
 }
 
 const parse = (input: unknown, instance?: string): StoreConfig =>
@@ -178,7 +182,10 @@ describe('bad data', () => {
         'rules.login: must not be null; leave it out to use the default',
       ]),
     );
-    expect(problems({ url: null })).toHaveLength(1);
+    expect(problems({ url: null, poolSize: null })).toEqual([
+      'url: must not be null; leave it out to use the default',
+      'poolSize: must not be null; leave it out to use the default',
+    ]);
   });
 
   it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
@@ -203,6 +210,7 @@ describe('a secret is not quoted', () => {
     ['by the name of its field', { password: 12345 }, '12345'],
     ['in a nested object', { tls: { key: 98765 } }, '98765'],
     ['in a list', { tokens: [4711] }, '4711'],
+    ['in a list of objects', { credentials: ['hunter2'] }, 'hunter2'],
     ['in a URL', { driver: 'redis://user:hunter2@host/0?password=hunter3' }, /hunter[23]/],
     ['in the query of a URL', { driver: 'redis://host/0?password=hunter3' }, 'hunter3'],
     ['in what was meant to be a URL', { driver: 'user:hunter2@host' }, 'hunter2'],

@@ -52,6 +52,19 @@ describe('an InfraError', () => {
     });
   });
 
+  it('of a component that failed by itself has its message, also as 5xx', () => {
+    const error = new InfraError('UNAVAILABLE', 'cache(sessions): closing');
+    expect(problemOf(error)).toMatchObject({
+      body: { detail: 'cache(sessions): closing' },
+      unexpected: false,
+    });
+  });
+
+  it.each([99, 600, 404.5, Number.NaN])('with the httpStatus %d is 500', (httpStatus) => {
+    expect(problemOf(new InfraError('NOT_FOUND', 'x', { httpStatus })).body.status).toBe(500);
+    expect(problemOf(new HttpException('x', httpStatus)).body.status).toBe(500);
+  });
+
   it('499 has a title though Node knows none', () => {
     expect(problemOf(new InfraError('CANCELLED', 'x')).body.title).toBe('Client Closed Request');
   });
@@ -70,6 +83,10 @@ describe('an error of unknown origin', () => {
       Object.assign(new Error('password=hunter2'), { status: 404, response: {} }),
     ],
     ['one wrapped without a code', InfraError.from(new Error('password=hunter2'))],
+    [
+      'what failed underneath a component',
+      InfraError.from(new Error('password=hunter2'), { component: 'db', code: 'UNAVAILABLE' }),
+    ],
   ])('has a title and no message: %s', (_what, error) => {
     const { body, unexpected } = problemOf(error);
     expect(body.status).toBeGreaterThanOrEqual(500);

@@ -77,7 +77,7 @@ export function parseConfig<T extends object>(
     throw new ConfigError(component, ['expected an object of settings'], instance);
   const problems: string[] = [];
   const plain = normalise({ ...input }, '', problems);
-  const value = plainToInstance(cls, plain, { exposeDefaultValues: true });
+  const value = plainToInstance(cls, plain);
   const errors = validateSync(value, {
     whitelist: true,
     forbidNonWhitelisted: true,

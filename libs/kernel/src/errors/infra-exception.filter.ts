@@ -58,10 +58,10 @@ export class InfraExceptionFilter implements ExceptionFilter {
 
   #http(error: unknown, host: ArgumentsHost): void {
     const adapter = this.adapterHost?.httpAdapter;
-    if (this.#scope !== 'all' && !isInfraError(error))
+    if (adapter && this.#scope !== 'all' && !isInfraError(error))
       return new BaseExceptionFilter(adapter).catch(error, host);
     const { body, retryAfterSeconds } = this.#problem(error);
-    if (this.#scope === false) return new BaseExceptionFilter(adapter).catch(nestsOwn(body), host);
+    if (adapter && this.#scope === false) return new BaseExceptionFilter(adapter).catch(nestsOwn(body), host);
     const headers: readonly [string, string][] = [
       ['Content-Type', 'application/problem+json'],
       ...(retryAfterSeconds === undefined

@@ -73,7 +73,6 @@ class Assembly<O extends object, P extends ComponentProvider, D extends object> 
     try {
       return await this.#make(host, resolved);
     } catch (error) {
-      host.failures.set(this.token, error);
       await host.stack.close();
       throw error;
     }
@@ -113,7 +112,6 @@ class Assembly<O extends object, P extends ComponentProvider, D extends object> 
     const found = this.#wanted.map(([key, entry], index) => {
       const token = tokenOf(entry);
       if (resolved[index] === undefined && !isOptional(entry)) {
-        if (host.failures.has(token)) throw host.failures.get(token);
         const why = owners(host, token) > 0 ? 'could not be made' : `is missing; ${missingModule(token)}`;
         throw this.#refusal(`its ${key} ${why}`);
       }

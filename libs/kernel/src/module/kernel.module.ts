@@ -5,7 +5,6 @@ import {
   Module,
   Optional,
   type BeforeApplicationShutdown,
-  type InjectionToken,
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
@@ -37,9 +36,6 @@ export const FORCED_TEST_SETTING = Symbol.for('infra-kit:forced-test-setting');
 /** What one application gives to each component that it makes. */
 @Injectable()
 export class ComponentHost {
-  /** Why components could not be made, by token. */
-  readonly failures = new Map<InjectionToken, unknown>();
-
   constructor(
     @Inject(ModulesContainer) readonly modules: ModulesContainer,
     readonly stack: ResourceStack,

@@ -60,6 +60,11 @@ describe('an InfraError', () => {
     });
   });
 
+  it("that is the caller's has its message, whatever its cause", () => {
+    const error = new InfraError('ALREADY_EXISTS', 'order 7 is there', { cause: new Error('duplicate key') });
+    expect(problemOf(error)).toMatchObject({ body: { detail: 'order 7 is there' }, unexpected: false });
+  });
+
   it.each([99, 600, 404.5, Number.NaN])('with the httpStatus %d is 500', (httpStatus) => {
     expect(problemOf(new InfraError('NOT_FOUND', 'x', { httpStatus })).body.status).toBe(500);
     expect(problemOf(new HttpException('x', httpStatus)).body.status).toBe(500);

@@ -1,23 +1,12 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  Global,
-  Inject,
-  Injectable,
-  Module,
-  type DynamicModule,
-  type INestApplicationContext,
-  type Type,
-} from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { Global, Injectable, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import {
   APP_IDENTITY,
   Clock,
-  closeOnFailure,
   FORCED_TEST_SETTING,
   HealthRegistry,
   Logger,
-  PHASES,
   ReloadRegistry,
   ResourceStack,
   SwitchableLogger,
@@ -25,38 +14,13 @@ import {
   TEST_SETTING,
 } from '@infra-kit/kernel';
 import { FakeClock } from '@infra-kit/kernel/testing';
-import {
-  gates,
-  getVaultToken,
-  GuardModule,
-  GuardProvider,
-  InjectVault,
-  journal,
-  VaultModule,
-  VaultProvider,
-} from './vault.js';
-
-type Imports = NonNullable<DynamicModule['imports']>;
+import { failure, start } from './nest-application.js';
+import { gates, getVaultToken, InjectVault, journal, VaultModule, VaultProvider } from './vault.js';
 
 beforeEach(() => {
   journal.length = 0;
   gates.clear();
 });
-
-function start(imports: Imports, providers: Type[] = []): Promise<INestApplicationContext> {
-  @Module({ imports, providers })
-  class AppModule {}
-  return NestFactory.createApplicationContext(AppModule, { logger: false, abortOnError: false });
-}
-
-async function failure(imports: Imports, providers: Type[] = []): Promise<Error> {
-  try {
-    await start(imports, providers);
-  } catch (error) {
-    return error as Error;
-  }
-  throw new Error('it started');
-}
 
 describe('forRoot', () => {
   it('provides the component under its class, everywhere, and reports its health', async () => {
@@ -236,154 +200,6 @@ describe('two applications in one process', () => {
   });
 });
 
-describe('a module that is missing', () => {
-  it.each([
-    [
-      'the default instance',
-      {},
-      'guard: its vault is missing; import VaultModule.forRoot(...) or InfraKitModule.forRoot({ vault: ... })',
-    ],
-    [
-      'a named one',
-      { vault: 'audit' },
-      "guard: its vault is missing; import InfraKitModule.forRoot({ vault: [{ name: 'audit', ... }] })",
-    ],
-  ])('fails the start with the line to add: %s', async (_which, options, sentence) => {
-    for (const imports of [
-      [GuardModule.forRoot(options), VaultModule.forRoot({ name: 'other' })],
-      [VaultModule.forRoot({ name: 'other' }), GuardModule.forRoot(options)],
-    ]) {
-      const error = await failure(imports);
-      expect(error.message).toContain(sentence);
-      expect(error).toMatchObject({ code: 'FAILED_PRECONDITION', component: 'guard' });
-    }
-    expect(journal.filter((line) => line.startsWith('opened'))).toHaveLength(
-      journal.filter((line) => line.startsWith('closed')).length,
-    );
-  });
-
-  it('is no failure where the need is optional', async () => {
-    const app = await start([GuardModule.forRoot({ optional: true })]);
-    expect(app.get(GuardProvider).vault).toBeUndefined();
-    await app.close();
-  });
-
-  it('is none when it is there, whatever the order of imports', async () => {
-    for (const imports of [
-      [GuardModule.forRoot(), VaultModule.forRoot()],
-      [VaultModule.forRoot(), GuardModule.forRoot()],
-    ]) {
-      const app = await start(imports);
-      expect(app.get(GuardProvider).vault).toBe(app.get(VaultProvider));
-      await app.close();
-    }
-  });
-
-  it('that cannot be made fails the start with its own error, not with that of whoever needs it', async () => {
-    for (const imports of [
-      [GuardModule.forRoot(), VaultModule.forRoot({ size: 666 })],
-      [VaultModule.forRoot({ size: 666 }), GuardModule.forRoot()],
-    ])
-      expect((await failure(imports)).message).toBe('the vault fell in');
-  });
-
-  it('made by the application itself, and failing, is said to be so', async () => {
-    @Global()
-    @Module({
-      providers: [
-        {
-          provide: VaultProvider,
-          useFactory: () => {
-            throw new Error('own failure');
-          },
-        },
-      ],
-      exports: [VaultProvider],
-    })
-    class OwnVault {}
-    expect((await failure([GuardModule.forRoot(), OwnVault])).message).toMatch(
-      /own failure|guard: its vault could not be made/,
-    );
-  });
-});
-
-describe('a factory that throws', () => {
-  const throws = (): never => {
-    throw new Error('no settings');
-  };
-
-  it.each([
-    [
-      'the component cannot be made',
-      () => VaultModule.forRoot({ name: 'bad', size: 666 }),
-      'the vault fell in',
-    ],
-    [
-      'the factory of forRootAsync throws',
-      () => VaultModule.forRootAsync({ name: 'bad', useFactory: throws }),
-      'no settings',
-    ],
-    [
-      'the factory of forRootAsync rejects',
-      () =>
-        VaultModule.forRootAsync({ name: 'bad', useFactory: () => Promise.reject(new Error('no settings')) }),
-      'no settings',
-    ],
-    ['the configuration is bad', () => VaultModule.forRoot({ name: 'bad', size: 0 }), 'vault(bad): invalid'],
-  ])('closes what was created before, when %s', async (_case, bad, message) => {
-    for (const imports of [
-      [VaultModule.forRoot({ name: 'good' }), bad()],
-      [bad(), VaultModule.forRoot({ name: 'good' })],
-    ]) {
-      journal.length = 0;
-      expect((await failure(imports)).message).toContain(message);
-      await new Promise((resolve) => setImmediate(resolve));
-      const opened = journal.filter((line) => line === 'opened good').length;
-      expect(journal.filter((line) => line === 'closed good')).toHaveLength(opened);
-    }
-  });
-
-  it('of the application itself closes what was created before, where the making is guarded', async () => {
-    const broken = {
-      provide: 'broken',
-      inject: [VaultProvider],
-      useFactory: () => {
-        throw new Error('own failure');
-      },
-    };
-    @Module({ imports: [VaultModule.forRoot()], providers: [broken] })
-    class AppModule {}
-    const making = (): Promise<INestApplicationContext> =>
-      NestFactory.createApplicationContext(AppModule, { logger: false, abortOnError: false });
-    await expect(making()).rejects.toThrow('own failure');
-    expect(journal).toEqual(['opened default']); // control: nobody else can close it
-    journal.length = 0;
-    await expect(closeOnFailure(making)).rejects.toThrow('own failure');
-    expect(journal).toEqual(['opened default', 'closed default']);
-  });
-
-  it('leaves applications alone that were made before', async () => {
-    const app = await closeOnFailure(() => start([VaultModule.forRoot()]));
-    await expect(closeOnFailure(() => start([VaultModule.forRoot({ size: 0 })]))).rejects.toThrow('invalid');
-    expect(app.get(VaultProvider).use()).toBe('used default');
-    await app.close();
-  });
-
-  it('closes at once what is created after it', async () => {
-    const gate = Promise.withResolvers<void>();
-    gates.set('slow', gate.promise);
-    const error = failure([
-      VaultModule.forRoot({ name: 'slow' }),
-      VaultModule.forRoot({ name: 'bad', size: 0 }),
-    ]);
-    expect((await error).message).toContain('vault(bad)');
-    expect(journal).toEqual([]);
-    gate.resolve();
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(journal.toSorted()).toEqual(['closed slow', 'opened slow']);
-  });
-});
-
 describe('the application says', () => {
   @Global()
   @Module({
@@ -425,95 +241,5 @@ describe('the application says', () => {
     expect(module.get(Clock, { strict: false })).toBe(clock);
     await module.close();
     expect(journal).toEqual(['opened default', 'closed default']);
-  });
-});
-
-describe('the shutdown', () => {
-  /** User modules with hooks, global ones as well, that still use the provider. */
-  function users(): Type[] {
-    const hooks = (label: string): Type => {
-      @Injectable()
-      class User {
-        constructor(
-          @Inject(VaultProvider) private readonly vault: VaultProvider,
-          stack: ResourceStack,
-        ) {
-          for (const phase of PHASES)
-            stack.push({
-              name: `${label} ${phase}`,
-              phase,
-              close: () => void journal.push(`${label} ${phase}`),
-            });
-        }
-        onModuleDestroy(): void {
-          journal.push(`${label} destroy: ${this.vault.use()}`);
-        }
-        beforeApplicationShutdown(): void {
-          journal.push(`${label} before: ${this.vault.use()}`);
-        }
-        onApplicationShutdown(): void {
-          journal.push(`${label} shutdown: ${this.vault.use()}`);
-        }
-      }
-      return User;
-    };
-    @Global()
-    @Module({ providers: [hooks('global')] })
-    class GlobalUser {}
-    @Module({ providers: [hooks('local')] })
-    class LocalUser {}
-    return [GlobalUser, LocalUser];
-  }
-
-  it.each(['users first', 'components first'])(
-    'runs every hook of the application before a resource goes, in phases, %s',
-    async (order) => {
-      const imports = [...users(), VaultModule.forRoot()];
-      const app = await start(order === 'users first' ? imports : imports.toReversed());
-      journal.length = 0;
-      await app.close();
-      const at = (line: RegExp): number[] =>
-        journal.flatMap((entry, index) => (line.test(entry) ? [index] : []));
-      const stages = [
-        /destroy|before/,
-        /readiness/,
-        /deregister/,
-        /intake/,
-        /drain/,
-        /shutdown/,
-        /flush/,
-        /leases/,
-        /connections|closed default/,
-      ];
-      const [first, ...rest] = stages.map((stage) => at(stage));
-      expect(first).toHaveLength(4);
-      expect(rest.map((found) => found.length)).toEqual([2, 2, 2, 2, 2, 2, 2, 3]);
-      let last = Math.max(...(first ?? []));
-      for (const found of rest) {
-        expect(Math.min(...found)).toBeGreaterThan(last);
-        last = Math.max(...found);
-      }
-      expect(journal).toContain('global shutdown: used default');
-    },
-  );
-
-  it('logs a resource that does not close, and goes on', async () => {
-    const app = await start([VaultModule.forRoot()]);
-    const stack = app.get(ResourceStack);
-    stack.push({ name: 'stuck', phase: 'leases', timeoutMs: 10, close: () => new Promise(() => undefined) });
-    stack.push({ name: 'broken', phase: 'leases', close: () => Promise.reject(new Error('no')) });
-    const lines: [string, object | undefined][] = [];
-    const logger = app.get<SwitchableLogger>(Logger);
-    const silent = { error: (message: string, fields?: object) => void lines.push([message, fields]) };
-    logger.use(silent as unknown as Logger);
-    await app.close();
-    expect(lines).toMatchObject([
-      [
-        'a resource did not close',
-        { resource: 'broken', phase: 'leases', outcome: 'failed', err: new Error('no') },
-      ],
-      ['a resource did not close', { resource: 'stuck', phase: 'leases', outcome: 'timed-out' }],
-    ]);
-    expect(journal).toContain('closed default');
   });
 });

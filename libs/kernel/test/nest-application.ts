@@ -1,0 +1,21 @@
+import { Module, type DynamicModule, type INestApplicationContext, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+
+export type Imports = NonNullable<DynamicModule['imports']>;
+
+/** An application context of these modules, in silence. */
+export function start(imports: Imports, providers: Type[] = []): Promise<INestApplicationContext> {
+  @Module({ imports, providers })
+  class AppModule {}
+  return NestFactory.createApplicationContext(AppModule, { logger: false, abortOnError: false });
+}
+
+/** The error with which it does not start. */
+export async function failure(imports: Imports, providers: Type[] = []): Promise<Error> {
+  try {
+    await start(imports, providers);
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('it started');
+}

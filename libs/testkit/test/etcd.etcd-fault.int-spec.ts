@@ -1,72 +1,109 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { FaultProxy, launchEtcd, type RunningServer, until } from '@infra-kit/testkit';
+import { Etcd3 } from 'etcd3';
+import {
+  FaultProxy,
+  isAlive,
+  launchEtcd,
+  type RunningServer,
+  SERVERS,
+  sweepLeftovers,
+  until,
+} from '@infra-kit/testkit';
+import { startRunner } from './runner.js';
 
-const PATIENCE_MS = 10_000;
 const IMPATIENCE_MS = 500;
-const KEY = Buffer.from('testkit/key').toString('base64');
+const KEY = 'testkit/key';
 
-interface Answer {
-  readonly kvs?: readonly { readonly value: string }[];
-}
-
-/** etcd's JSON gateway. Rejects when nothing answers within the patience. */
-async function gateway(url: string, body: object, patienceMs = PATIENCE_MS): Promise<Answer> {
-  const response = await fetch(url, {
-    method: 'POST',
-    body: JSON.stringify(body),
-    signal: AbortSignal.timeout(patienceMs),
+/** Deadlines for single calls alone: one for all would cut watch streams as well. */
+function connect(url: string): Etcd3 {
+  return new Etcd3({
+    hosts: url,
+    defaultCallOptions: (call) => (call.isStream ? {} : { deadline: Date.now() + IMPATIENCE_MS }),
   });
-  if (!response.ok) throw new Error(`${url}: ${response.status}`);
-  return (await response.json()) as Answer;
-}
-
-async function put(url: string, value: string): Promise<void> {
-  await gateway(`${url}/v3/kv/put`, { key: KEY, value: Buffer.from(value).toString('base64') });
-}
-
-async function get(url: string, patienceMs?: number): Promise<string | undefined> {
-  const { kvs } = await gateway(`${url}/v3/kv/range`, { key: KEY }, patienceMs);
-  return kvs?.[0] === undefined ? undefined : Buffer.from(kvs[0].value, 'base64').toString();
 }
 
 describe("an etcd of one's own", () => {
   let server: RunningServer;
+  let etcd: Etcd3;
   beforeEach(async () => {
     server = await launchEtcd();
+    etcd = connect(server.url);
   });
-  afterEach(() => server.stop());
+  afterEach(async () => {
+    etcd.close();
+    await server.stop();
+  });
+
+  /** Seen by a new client: the circuit breaker of one that has failed stays open for five seconds. */
+  async function value(url = server.url): Promise<string> {
+    const fresh = connect(url);
+    try {
+      return await until('it answers', async () => (await fresh.get(KEY).string()) ?? undefined);
+    } finally {
+      fresh.close();
+    }
+  }
 
   it('is healthy and keeps what is put', async () => {
     const health = await fetch(new URL('/health', server.url));
     expect(await health.json()).toMatchObject({ health: 'true' });
-    await put(server.url, 'value');
-    expect(await get(server.url)).toBe('value');
+    await etcd.put(KEY).value('value');
+    expect(await value()).toBe('value');
   });
 
   it('answers nothing while it is paused, and goes on when it is resumed', async () => {
-    await put(server.url, 'before');
+    await etcd.put(KEY).value('before');
     await server.pause();
-    await expect(get(server.url, IMPATIENCE_MS)).rejects.toThrow();
+    await expect(etcd.get(KEY).string()).rejects.toThrow();
     await server.resume();
-    expect(await until('it answers', () => get(server.url))).toBe('before');
+    expect(await value()).toBe('before');
   });
 
   it('keeps its data and its port when it is killed and restarted', async () => {
-    await put(server.url, 'kept');
+    await etcd.put(KEY).value('kept');
+    const { port } = server;
     await server.kill();
-    await expect(get(server.url, IMPATIENCE_MS)).rejects.toThrow();
+    await expect(etcd.get(KEY).string()).rejects.toThrow();
     await server.restart();
-    expect(await get(server.url)).toBe('kept');
+    expect(server.port).toBe(port);
+    expect(await value()).toBe('kept');
   });
 
-  it('is silent in a blackhole of the proxy and back after it', async () => {
+  it('times out behind a proxy whose latency is longer than the patience, and in its blackhole', async () => {
     const proxy = await FaultProxy.start(server);
-    const url = proxy.through(server.url);
-    await put(url, 'through');
+    const through = connect(proxy.through(server.url));
+    await through.put(KEY).value('through');
+    proxy.latency(IMPATIENCE_MS);
+    await expect(through.get(KEY).string()).rejects.toThrow();
     proxy.blackhole();
-    await expect(get(url, IMPATIENCE_MS)).rejects.toThrow();
+    await expect(through.get(KEY).string()).rejects.toThrow();
     await proxy.restore();
-    expect(await until('it answers', () => get(url))).toBe('through');
+    expect(await value(proxy.through(server.url))).toBe('through');
+    through.close();
     await proxy.close();
+  });
+
+  it('is back behind a proxy that reset its connections and refused new ones', async () => {
+    const proxy = await FaultProxy.start(server);
+    const through = connect(proxy.through(server.url));
+    await through.put(KEY).value('through');
+    await proxy.refuse();
+    proxy.reset();
+    await expect(through.get(KEY).string()).rejects.toThrow();
+    await proxy.restore();
+    expect(await value(proxy.through(server.url))).toBe('through');
+    through.close();
+    await proxy.close();
+  });
+});
+
+const natively = SERVERS.etcd.native.find() === undefined ? it.skip : it;
+
+describe('an etcd whose runner was killed', () => {
+  natively('is ended by the next sweep', async () => {
+    const runner = await startRunner('etcd');
+    await runner.kill('SIGKILL');
+    await sweepLeftovers();
+    expect(isAlive(runner.server.pid)).toBe(false);
   });
 });

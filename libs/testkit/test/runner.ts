@@ -5,8 +5,8 @@ import { isAlive, until } from '@infra-kit/testkit';
 
 export interface Runner {
   readonly pid: number;
-  /** Of the server it launched. */
-  readonly server: { readonly pid: number; readonly folder: string };
+  /** What it launched: 'idle' has a folder, a server that answers has a port. */
+  readonly server: { readonly pid: number; readonly folder: string; readonly port: number };
   /** Ends the runner, and resolves when it is dead. */
   kill(signal: NodeJS.Signals): Promise<void>;
 }

@@ -44,10 +44,12 @@ function startupMessage(): Buffer {
   return Buffer.concat([head, body]);
 }
 
-/** Nothing reaches the disk in time, and nothing happens by itself. */
+/**
+ * Nothing waits for the disk, and nothing happens by itself. A commit is still written to the kernel before it is
+ * acknowledged (synchronous_commit stays on): it survives kill(), not a loss of power.
+ */
 const SETTINGS = {
   fsync: 'off',
-  synchronous_commit: 'off',
   full_page_writes: 'off',
   autovacuum: 'off',
   shared_buffers: '32MB',

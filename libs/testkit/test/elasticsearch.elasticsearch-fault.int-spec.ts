@@ -1,0 +1,139 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Client, errors } from '@elastic/elasticsearch';
+import {
+  FaultProxy,
+  isAlive,
+  launchElasticsearch,
+  type RunningServer,
+  SERVERS,
+  sweepLeftovers,
+  until,
+} from '@infra-kit/testkit';
+import { familyOf } from '../src/process/family.js';
+import { commandOf, stateOf } from '../src/process/processes.js';
+import { startRunner } from './runner.js';
+
+const IMPATIENCE_MS = 1_000;
+const START_MS = 240_000;
+/** The older line, which a machine without a new Java runs, wants to be asked in its own version. */
+const MEDIA = 'application/vnd.elasticsearch+json; compatible-with=8';
+const INDEX = 'testkit';
+
+function connect(node: string): Client {
+  const headers = { accept: MEDIA, 'content-type': MEDIA };
+  return new Client({ node, headers, maxRetries: 0, requestTimeout: IMPATIENCE_MS });
+}
+
+async function put(client: Client, text: string): Promise<void> {
+  await client.index({ index: INDEX, id: '1', document: { text } });
+}
+
+async function get(client: Client): Promise<unknown> {
+  return (await client.get<{ text: string }>({ index: INDEX, id: '1' }))._source?.text;
+}
+
+describe("an Elasticsearch of one's own", () => {
+  let server: RunningServer;
+  let proxy: FaultProxy;
+  let direct: Client;
+  let through: Client;
+
+  // one server for all: a start takes many seconds
+  beforeAll(async () => {
+    server = await launchElasticsearch();
+    proxy = await FaultProxy.start(server);
+    direct = connect(server.url);
+    through = connect(proxy.through(server.url));
+    const settings = { number_of_shards: 1, number_of_replicas: 0 };
+    await direct.indices.create({ index: INDEX, settings }, { requestTimeout: 30_000 });
+  }, START_MS);
+  afterAll(async () => {
+    await Promise.all([direct.close(), through.close()]);
+    await proxy.close();
+    await server.stop();
+  });
+  afterEach(() => proxy.restore());
+
+  it('is the server, not the launcher that started it', () => {
+    if (server.pid !== undefined) expect(commandOf(server.pid)).toContain('org.elasticsearch.bootstrap');
+  });
+
+  it('answers nothing while it is paused, and goes on when it is resumed', async () => {
+    await put(direct, 'before');
+    await server.pause();
+    if (server.pid !== undefined) expect(stateOf(server.pid)).toBe('T');
+    await expect(get(direct)).rejects.toThrow(errors.TimeoutError);
+    await server.resume();
+    expect(await until('it answers', () => get(direct))).toBe('before');
+  });
+
+  it('times out when the latency of the proxy is longer than the patience', async () => {
+    await put(through, 'through');
+    proxy.latency(IMPATIENCE_MS);
+    await expect(get(through)).rejects.toThrow(errors.TimeoutError);
+  });
+
+  it('is silent in a blackhole of the proxy and back after it', async () => {
+    proxy.blackhole();
+    await expect(get(through)).rejects.toThrow(errors.TimeoutError);
+    await proxy.restore();
+    expect(await until('it answers', () => get(through))).toBe('through');
+  });
+
+  it('is back after a reset by the proxy', async () => {
+    await get(through);
+    const { connections } = proxy.counts;
+    proxy.reset();
+    expect(await until('it answers', () => get(through))).toBe('through');
+    expect(proxy.counts.connections).toBeGreaterThan(connections);
+  });
+
+  it('cannot be reached while the proxy refuses', async () => {
+    await proxy.refuse();
+    proxy.reset();
+    await expect(get(through)).rejects.toThrow(errors.ConnectionError);
+    await proxy.restore();
+    expect(await until('it answers', () => get(through))).toBe('through');
+  });
+
+  it(
+    'is dead with its launcher when it is killed, and keeps its data and its port when it is restarted',
+    async () => {
+      await put(direct, 'kept');
+      const { port, pid } = server;
+      const family = pid === undefined ? [] : familyOf([pid]);
+      await server.kill();
+      expect(family.filter(isAlive)).toEqual([]);
+      await expect(get(direct)).rejects.toThrow(errors.ConnectionError);
+      await server.restart();
+      expect(server.port).toBe(port);
+      expect(await until('the index is there', () => get(direct), { deadlineMs: 60_000 })).toBe('kept');
+    },
+    START_MS,
+  );
+});
+
+const natively = SERVERS.elasticsearch.native.find() === undefined ? it.skip : it;
+
+describe('an Elasticsearch whose runner was killed while it was starting it', () => {
+  natively(
+    'is ended by the next sweep, launcher and server',
+    async () => {
+      const runner = await startRunner('elasticsearch', 'starting');
+      const launcher = runner.server.pid;
+      const pair = await until('the launcher starts the server', () => withServer(familyOf([launcher])), {
+        deadlineMs: 60_000,
+      });
+      await runner.kill('SIGKILL');
+      await sweepLeftovers();
+      expect(pair.length).toBeGreaterThan(1);
+      expect(pair.filter(isAlive)).toEqual([]);
+    },
+    START_MS,
+  );
+});
+
+function withServer(family: readonly number[]): readonly number[] | undefined {
+  const serves = family.some((pid) => commandOf(pid)?.includes('org.elasticsearch.bootstrap'));
+  return serves ? family : undefined;
+}

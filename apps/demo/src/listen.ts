@@ -19,7 +19,7 @@ export async function freePortFrom(wanted: number): Promise<number> {
 
 /** PORT of the environment: a whole number, default 3000. */
 export function wantedPort(text: string | undefined): number {
-  if (text === undefined || text === '') return 3000;
+  if (text === undefined || text.trim() === '') return 3000;
   const port = Number(text);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new Error(`PORT must be a whole number from 0 to 65535, got "${text}"`);

@@ -7,7 +7,8 @@ export type {
   InfraKitResult,
 } from './config/options.js';
 export { HealthSettings, HttpSettings, ShutdownSettings } from './config/infra-kit.config.js';
-export { createInfraApp, type InfraAppOptions } from './app/create-infra-app.js';
+export { createInfraApp } from './app/create-infra-app.js';
+export type { InfraAppOptions } from './app/infra-app-options.js';
 export type { AdapterChoice } from './app/http-adapter.js';
 export { RequestHooks, type RequestHook } from './http/request-hooks.js';
 
@@ -44,6 +45,7 @@ export {
 } from '@infra-kit/kernel';
 export {
   ClogConfig,
+  type ClogOptions,
   ClogLogger,
   ClogModule,
   ClogNestLogger,
@@ -58,8 +60,10 @@ export {
   ClockRollbackError,
   createUid,
   defaultUidConfig,
+  FixedWorkerIdSource,
   getUidToken,
   InjectUid,
+  RandomWorkerIdSource,
   UidConfig,
   UidLeaseLostError,
   UidModule,

@@ -7,11 +7,12 @@ import {
   type OptionalFactoryDependency,
   type Provider,
 } from '@nestjs/common';
-import { LazyModuleLoader } from '@nestjs/core';
+import { LazyModuleLoader, ModulesContainer } from '@nestjs/core';
 import {
   APP_IDENTITY,
   FORCED_TEST_SETTING,
   HealthRegistry,
+  InfraError,
   KernelModule,
   Logger,
   ReloadRegistry,
@@ -51,10 +52,12 @@ function providersOf(source: Source, mode: Mode): Provider[] {
   return [
     {
       provide: SettledConfig,
-      inject: [TEST_SETTING, ...source.inject.map((entry) => nestEntry(entry))],
-      useFactory: async (test: TestSetting | null, ...args: unknown[]) => {
-        const { options, instances } = await source.read(...args);
-        return SettledConfig.settle(options, instances, test !== null);
+      inject: [ModulesContainer, TEST_SETTING, ...source.inject.map((entry) => nestEntry(entry))],
+      useFactory: async (modules: ModulesContainer, test: TestSetting | null, ...args: unknown[]) => {
+        refuseTwins(modules);
+        const provides = (token: InjectionToken): boolean =>
+          [...modules.values()].some((module) => module.providers.has(token));
+        return SettledConfig.settle(await source.read(...args), { test: test !== null, provides });
       },
     },
     { provide: OptionsSource, useExisting: SettledConfig },
@@ -83,13 +86,21 @@ function providersOf(source: Source, mode: Mode): Provider[] {
   ];
 }
 
+/** The settled configuration is one an application: a second umbrella would find its components unconfigured. */
+function refuseTwins(modules: ModulesContainer): void {
+  const umbrellas = [...modules.values()].filter(({ metatype }) => metatype === InfraKitModule);
+  if (umbrellas.length < 2) return;
+  const message = 'InfraKitModule is imported more than once; put all components into one forRoot';
+  throw new InfraError('FAILED_PRECONDITION', message, { component: 'infra-kit' });
+}
+
 function makeShutdownDriver(stack: ResourceStack, logger: Logger, config: SettledConfig): ShutdownDriver {
   const { shutdown: settings } = config.own;
   return new ShutdownDriver({
     stack,
     logger: logger.namespace('shutdown'),
     settings,
-    env: config.identity.env,
+    delayMs: config.readinessDelayMs,
   });
 }
 

@@ -83,6 +83,14 @@ describe('tests of an application', () => {
     expect(await greeter.cache.get('key')).toBe(1);
   });
 
+  it('shut down at once, whatever the module says of production', async () => {
+    @Module({ imports: [InfraKitModule.forTest({ shutdown: { readinessDelayMs: 600_000 } })] })
+    class PatientModule {}
+    const app = await NestFactory.create(PatientModule, { logger: false, abortOnError: false });
+    await app.listen(0, '127.0.0.1');
+    await app.close(); // would outlast the test
+  });
+
   it('run on memory drivers with INFRA_ENV=test', async () => {
     process.env['INFRA_ENV'] = 'test';
     try {

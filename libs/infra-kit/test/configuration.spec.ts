@@ -1,7 +1,15 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Module, type DynamicModule } from '@nestjs/common';
+import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { CacheProvider, getCacheToken, InfraKitModule, isConfigError, UidProvider } from '../src/index.js';
+import {
+  CacheProvider,
+  FixedWorkerIdSource,
+  getCacheToken,
+  InfraKitModule,
+  isConfigError,
+  UidProvider,
+  WorkerIdSource,
+} from '../src/index.js';
 
 async function problemsOf(module: DynamicModule): Promise<readonly string[]> {
   const error: unknown = await NestFactory.createApplicationContext(module, {
@@ -72,6 +80,46 @@ describe('a bad configuration', () => {
   });
 });
 
+describe('an application', () => {
+  it('has one umbrella: a second one is refused', async () => {
+    @Module({
+      imports: [loose({ env: 'test', cache: true }), loose({ env: 'test', uid: { instanceId: 7 } })],
+    })
+    class TwoUmbrellas {}
+    await expect(
+      NestFactory.createApplicationContext(TwoUmbrellas, { logger: false, abortOnError: false }),
+    ).rejects.toMatchObject({
+      code: 'FAILED_PRECONDITION',
+      message: expect.stringContaining('into one forRoot'),
+    });
+  });
+
+  it('in production needs an instance id for uid, named beside the missing addresses', async () => {
+    const problems = await problemsOf(loose({ env: 'production', uid: true, cache: true }));
+    expect(problems.join('\n')).toMatch(/uid\.instanceId[\s\S]*REDIS_URL/);
+  });
+
+  it('takes a WorkerIdSource in its place', async () => {
+    @Global()
+    @Module({
+      providers: [{ provide: WorkerIdSource, useValue: new FixedWorkerIdSource(9) }],
+      exports: [WorkerIdSource],
+    })
+    class IdsModule {}
+    @Module({ imports: [IdsModule, loose({ env: 'production', uid: true })] })
+    class WithIds {}
+    const app = await NestFactory.createApplicationContext(WithIds, { logger: false, abortOnError: false });
+    expect(app.get(UidProvider).instanceId).toBe(9);
+    await app.close();
+  });
+
+  it('does not start with a critical component that nobody registered', async () => {
+    expect(
+      (await problemsOf(loose({ env: 'development', cache: true, health: { critical: ['cahce'] } }))).join(),
+    ).toMatch(/no 'cahce'; there are cache/);
+  });
+});
+
 describe('forRootAsync', () => {
   const SETTINGS = Symbol('settings');
   @Module({ providers: [{ provide: SETTINGS, useValue: { prefix: 'async:' } }], exports: [SETTINGS] })
@@ -112,6 +160,21 @@ describe('forRootAsync', () => {
       useFactory: () => ({ env: 'test', uid: true as const, cache: true as const }),
     });
     expect((await problemsOf(extra)).join()).toMatch(/cache/);
+  });
+
+  it.each([false, null, 0, '', 5, []])('does not take %j for a configuration', async (given) => {
+    const module = InfraKitModule.forRootAsync({
+      components: ['cache'],
+      useFactory: () => ({ env: 'test', cache: given as unknown as true }),
+    });
+    expect((await problemsOf(module)).join()).toMatch(/^cache: /);
+  });
+
+  it('refuses what are no options', () => {
+    for (const options of [null, 5, 'x', []])
+      expect(() => loose(options as unknown as object)).toThrow(/takes an object/);
+    // @ts-expect-error no factory
+    expect(() => InfraKitModule.forRootAsync({ components: ['cache'] })).toThrow(/useFactory/);
   });
 
   it('refuses an entry that is no component', () => {

@@ -1,5 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { HealthRegistry, ReloadRegistry, type HealthStatus, type InfraKitOptions } from '../src/index.js';
+import {
+  CacheProvider,
+  HealthRegistry,
+  ReloadRegistry,
+  type HealthStatus,
+  type InfraKitOptions,
+} from '../src/index.js';
 import { startProbe, type ProbeApp } from './probe-app.js';
 
 let probe: ProbeApp | undefined;
@@ -42,8 +48,9 @@ describe('readiness', () => {
     register(lenient, 'cache', 'down');
     expect((await page(lenient, '/health/ready')).status).toBe(200);
     await lenient.app.close();
-    const strict = await start({ health: { critical: ['cache'] } });
-    register(strict, 'cache', 'down');
+    const strict = await start({ cache: true, health: { critical: ['cache'] } });
+    expect((await page(strict, '/health/ready')).status).toBe(200);
+    await strict.app.get(CacheProvider).close();
     expect((await page(strict, '/health/ready')).status).toBe(503);
   });
 });

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { get as httpGet } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '@infra-kit/kernel/testing';
@@ -155,6 +156,35 @@ describe('a shutdown', () => {
     expect(lines(`${service.logFile}.begun`)).not.toContain('hook');
     expect(await service.exit).toBe(0);
     expect(lines(`${service.logFile}.begun`)).toContain('hook');
+  });
+
+  it.each([
+    ['that was never used', ''],
+    ['with half a request line', 'GET /slow'],
+  ])('is not held up by a connection %s', async (_what, bytes) => {
+    const service = await start({ shutdown: { readinessDelayMs: 0, drainMs: 60_000 } });
+    const socket = connect(Number(new URL(service.url).port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    await once(socket, 'connect');
+    socket.write(bytes);
+    expect((await ask(`${service.url}/slow/x`)).status).toBe(200);
+    service.child.kill('SIGTERM');
+    expect(await service.exit).toBe(0);
+    socket.destroy();
+  });
+
+  it('cuts a request that does not end after drainMs, runs the hooks, and exits with 1', async () => {
+    const service = await start({ shutdown: { readinessDelayMs: 0, drainMs: 100, hardLimitMs: 60_000 } });
+    const socket = connect(Number(new URL(service.url).port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.write(
+      'POST /slow/stuck HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{',
+    );
+    expect((await ask(`${service.url}/slow/x`)).status).toBe(200);
+    service.child.kill('SIGTERM');
+    expect(await service.exit).toBe(1);
+    expect(lines(`${service.logFile}.begun`)).toContain('hook');
+    socket.destroy();
   });
 
   it('exits with 1 when a resource did not close', async () => {

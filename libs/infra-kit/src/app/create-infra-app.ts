@@ -1,38 +1,13 @@
-import {
-  Logger,
-  ValidationPipe,
-  type INestApplication,
-  type Type,
-  type ValidationPipeOptions,
-  type VersioningOptions,
-} from '@nestjs/common';
+import { Logger, ValidationPipe, type INestApplication, type PipeTransform, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ClogNestLogger } from '@infra-kit/clog';
-import { InfraError } from '@infra-kit/kernel';
-import { httpAdapterOf, type AdapterChoice } from './http-adapter.js';
-
-export interface InfraAppOptions {
-  /** Default 'express'. An adapter of the application's own is taken as it is. */
-  readonly adapter?: AdapterChoice | undefined;
-  /** Listens when given; 0 takes a free port. */
-  readonly port?: number | undefined;
-  /** Interface to listen on; default all. */
-  readonly host?: string | undefined;
-  /** Validation of request bodies: default whitelist and transform; `false` for none. */
-  readonly pipe?: ValidationPipeOptions | false | undefined;
-  readonly cors?: boolean | object | undefined;
-  /** Global prefix of the routes; health and metrics stay outside. */
-  readonly prefix?: string | undefined;
-  readonly versioning?: VersioningOptions | undefined;
-  /** Longest request body in bytes; longer ones are answered 413. */
-  readonly bodyLimit?: number | undefined;
-}
-
-const DEFAULT_PIPE: ValidationPipeOptions = { whitelist: true, transform: true };
-const HIGHEST_PORT = 65_535;
+import { closeOnFailure, InfraError, messageOf } from '@infra-kit/kernel';
+import { httpAdapterOf } from './http-adapter.js';
+import { checkAppOptions, type InfraAppOptions } from './infra-app-options.js';
 
 /**
  * A service in three lines: buffered logs through clog, validation of bodies, shutdown hooks that drain first.
+ * Without `port` the application is made and not initialised: add what you like, then `init` or `listen`.
  * When the start fails it prints one sentence without a stack, leaves nothing open, and rejects.
  */
 export async function createInfraApp(
@@ -41,43 +16,56 @@ export async function createInfraApp(
 ): Promise<INestApplication> {
   let app: INestApplication | undefined;
   try {
-    checkPort(options.port);
-    const adapter = await httpAdapterOf(options.adapter ?? 'express', options.bodyLimit);
-    app = await NestFactory.create(module, adapter, {
-      bufferLogs: true,
-      autoFlushLogs: false,
-      abortOnError: false,
-      ...(options.cors !== undefined && { cors: options.cors }),
-    });
+    app = await make(module, options);
     settle(app, options);
-    await start(app, options);
+    await listen(app, options);
     app.flushLogs();
     return app;
   } catch (error) {
     await app?.close().catch(() => undefined);
-    Logger.detachBuffer();
+    discardBufferedLines();
     process.stderr.write(`${sentenceOf(error)}\n`);
     throw error;
   }
 }
 
-async function start(app: INestApplication, { port, host }: InfraAppOptions): Promise<void> {
-  if (port === undefined) await app.init();
-  else if (host === undefined) await app.listen(port);
-  else await app.listen(port, host);
+async function make(module: Type<unknown>, options: InfraAppOptions): Promise<INestApplication> {
+  if (typeof module !== 'function')
+    throw new InfraError('INVALID_ARGUMENT', 'createInfraApp: the first argument must be a module class', {
+      component: 'infra-kit',
+    });
+  checkAppOptions(options);
+  const adapter = await httpAdapterOf(options.adapter ?? 'express', options.bodyLimit);
+  return closeOnFailure(() =>
+    NestFactory.create(module, adapter, {
+      bufferLogs: true,
+      autoFlushLogs: false,
+      abortOnError: false,
+      ...(options.cors !== undefined && { cors: options.cors }),
+    }),
+  );
 }
 
-function settle(
-  app: INestApplication,
-  { pipe = DEFAULT_PIPE, prefix, versioning, bodyLimit }: InfraAppOptions,
-): void {
+function settle(app: INestApplication, { pipe, prefix, versioning, bodyLimit }: InfraAppOptions): void {
   const logger = clogOf(app);
   if (logger) app.useLogger(logger);
-  if (pipe !== false) app.useGlobalPipes(new ValidationPipe(pipe));
+  if (pipe !== false) app.useGlobalPipes(pipeOf(pipe));
   if (prefix !== undefined) app.setGlobalPrefix(prefix);
   if (versioning !== undefined) app.enableVersioning(versioning);
   if (bodyLimit !== undefined) limitBodies(app, bodyLimit);
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
+}
+
+async function listen(app: INestApplication, { port, host }: InfraAppOptions): Promise<void> {
+  if (port === undefined) return;
+  if (host === undefined) await app.listen(port);
+  else await app.listen(port, host);
+}
+
+function pipeOf(pipe: Exclude<InfraAppOptions['pipe'], false>): PipeTransform {
+  if (pipe !== undefined && 'transform' in pipe && typeof pipe.transform === 'function')
+    return pipe as PipeTransform;
+  return new ValidationPipe({ whitelist: true, transform: true, ...(pipe as object | undefined) });
 }
 
 /** clog's adapter for Nest's own lines, where clog is loaded. */
@@ -97,17 +85,28 @@ function limitBodies(app: INestApplication, limit: number): void {
   Reflect.apply(useBodyParser, app, ['urlencoded', { limit, extended: true }]);
 }
 
-function checkPort(port: number | undefined): void {
-  if (port === undefined || (Number.isInteger(port) && port >= 0 && port <= HIGHEST_PORT)) return;
-  throw new InfraError(
-    'INVALID_ARGUMENT',
-    `createInfraApp: port must be a whole number from 0 to ${HIGHEST_PORT}, got ${port}`,
-  );
+/** What Nest had to say of an application that is not there; left in its buffer, the next one would print it. */
+function discardBufferedLines(): void {
+  Logger.detachBuffer();
+  Reflect.set(Logger, 'logBuffer', []);
 }
 
+/** Who injects a provider of a component that was not named is told the line to add. */
+const COMPONENT_OF: Readonly<Record<string, string>> = {
+  CacheProvider: 'cache',
+  ClogLogger: 'clog',
+  ClogNestLogger: 'clog',
+  ClogProvider: 'clog',
+  UidProvider: 'uid',
+};
+
 function sentenceOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return Reflect.get(error, 'code') === 'EADDRINUSE'
-    ? `createInfraApp: ${error.message}; choose another port`
-    : error.message;
+  const message = messageOf(error);
+  if (Reflect.get(Object(error), 'code') === 'EADDRINUSE')
+    return `createInfraApp: ${message}; choose another port`;
+  const [, missing = ''] = /argument (\w+) at index/.exec(message) ?? [];
+  const component = COMPONENT_OF[missing];
+  return component === undefined
+    ? message
+    : `${message}\nadd it: InfraKitModule.forRoot({ ${component}: true })`;
 }

@@ -1,17 +1,18 @@
 import type { AbstractHttpAdapter } from '@nestjs/core';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
-import { InfraError, problemOf } from '@infra-kit/kernel';
+import { InfraContext, InfraError, problemOf, TRACE_ID_HEADER } from '@infra-kit/kernel';
 
 type FrameworkErrors = NonNullable<
   Extract<ConstructorParameters<typeof FastifyAdapter>[0], { frameworkErrors?: unknown }>['frameworkErrors']
 >;
 
 /** A malformed URL never reaches Nest's filters. */
-const answerFrameworkError: FrameworkErrors = (error, _request, reply) => {
-  const { body } = problemOf(error);
+const answerFrameworkError: FrameworkErrors = (error, request, reply) => {
+  const { body } = InfraContext.run(InfraContext.extract(request.raw.headers), () => problemOf(error));
   reply.hijack();
   reply.raw.statusCode = body.status;
   reply.raw.setHeader('Content-Type', 'application/problem+json');
+  if (body.traceId !== undefined) reply.raw.setHeader(TRACE_ID_HEADER, body.traceId);
   reply.raw.end(JSON.stringify(body));
 };
 
@@ -46,5 +47,8 @@ export function httpAdapterOf(
 ): Promise<AbstractHttpAdapter> {
   if (choice === 'express') return expressAdapter();
   if (choice === 'fastify') return fastifyAdapter(bodyLimit);
-  return Promise.resolve(choice);
+  if (typeof choice === 'object' && typeof Reflect.get(Object(choice), 'listen') === 'function')
+    return Promise.resolve(choice);
+  const message = `createInfraApp: adapter must be 'express', 'fastify' or an HTTP adapter, got ${JSON.stringify(choice)}`;
+  return Promise.reject(new InfraError('INVALID_ARGUMENT', message, { component: 'infra-kit' }));
 }

@@ -1,12 +1,12 @@
 import type { DynamicModule, InjectionToken } from '@nestjs/common';
 import { CacheModule, getCacheToken, parseCacheConfig, type CacheOptions } from '@infra-kit/cache';
-import { ClogModule, getClogToken, settleClogConfig, type ClogConfig } from '@infra-kit/clog';
-import { DEFAULT_INSTANCE, type Placement } from '@infra-kit/kernel';
-import { getUidToken, resolveUidConfig, UidModule, type UidOptions } from '@infra-kit/uid';
+import { ClogModule, getClogToken, settleClogConfig, type ClogOptions } from '@infra-kit/clog';
+import { ConfigError, DEFAULT_INSTANCE, isProductionLike, type Placement } from '@infra-kit/kernel';
+import { getUidToken, resolveUidConfig, UidModule, WorkerIdSource, type UidOptions } from '@infra-kit/uid';
 
 /** The configuration of each component that exists, by the key it has in `forRoot`. */
 export interface ComponentConfigs {
-  clog: Partial<ClogConfig>;
+  clog: ClogOptions;
   uid: UidOptions;
   cache: CacheOptions;
 }
@@ -26,6 +26,8 @@ export interface CheckPlace {
   readonly env: string;
   readonly service: string;
   readonly name: string | undefined;
+  /** Whether the application provides something under this token. */
+  readonly provides: (token: InjectionToken) => boolean;
 }
 
 interface ComponentEntry<C> {
@@ -33,6 +35,17 @@ interface ComponentEntry<C> {
   readonly token: (name: string | undefined) => InjectionToken;
   /** Throws a ConfigError for options that could not start; opens nothing. */
   readonly check: (options: C, place: CheckPlace) => void;
+}
+
+function checkUid(options: UidOptions, place: CheckPlace): void {
+  const { env, service, name = DEFAULT_INSTANCE } = place;
+  const { instanceId } = resolveUidConfig(options, { env, service, name, now: Date.now() });
+  if (instanceId !== 0 || !isProductionLike(env) || place.provides(WorkerIdSource)) return;
+  throw new ConfigError(
+    'uid',
+    ['instanceId: production needs one; pass it, set INSTANCE_ID, or provide a WorkerIdSource'],
+    name,
+  );
 }
 
 /** How the umbrella makes each component. Order is the order of the table printed at start. */
@@ -56,8 +69,7 @@ export const COMPONENTS: { readonly [K in ComponentKey]: ComponentEntry<Componen
         useFactory: (source) => source.of('uid', name),
       }),
     token: getUidToken,
-    check: (options, { env, service, name = DEFAULT_INSTANCE }) =>
-      void resolveUidConfig(options, { env, service, name, now: Date.now() }),
+    check: checkUid,
   },
   cache: {
     module: (name) =>

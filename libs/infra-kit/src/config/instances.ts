@@ -29,6 +29,11 @@ export function parseEntry(entry: string): Instance | undefined {
   return { component, name };
 }
 
+/** `true` or a configuration: what one instance is asked for with. */
+export function isInstanceOption(option: unknown): boolean {
+  return option === true || (typeof option === 'object' && option !== null && !Array.isArray(option));
+}
+
 /** What is wrong with the shape of the options, before any component looks at its own. */
 export function shapeProblems(options: object, ownFields: readonly string[]): string[] {
   return Object.entries(options).flatMap(([key, value]) => {
@@ -36,7 +41,7 @@ export function shapeProblems(options: object, ownFields: readonly string[]): st
     if (!isComponentKey(key))
       return [`${key}: unknown field; known are ${[...ownFields, ...COMPONENT_KEYS].join(', ')}`];
     const items: readonly unknown[] = Array.isArray(value) ? value : [value];
-    if (items.some((item) => item !== true && (typeof item !== 'object' || item === null)))
+    if (items.length === 0 || !items.every((item) => isInstanceOption(item)))
       return [
         `${key}: must be true, a configuration, or a list of configurations; leave it out to do without ${key}`,
       ];

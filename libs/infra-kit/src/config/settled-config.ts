@@ -11,14 +11,24 @@ import {
   COMPONENTS,
   instanceLabel,
   OptionsSource,
+  type CheckPlace,
   type ComponentConfigs,
   type ComponentKey,
   type Instance,
 } from './components.js';
-import { InfraKitConfig } from './infra-kit.config.js';
+import { InfraKitConfig, readinessDelayMs } from './infra-kit.config.js';
 import { shapeProblems, type RequestedInstance } from './instances.js';
+import type { Requested } from './source.js';
 
 const OWN_FIELDS = ['service', 'env', 'http', 'health', 'shutdown'] as const;
+
+const ENV_NAME = /^[\w.-]+$/;
+
+/** What decides about a configuration beside itself. */
+export interface Surroundings extends Pick<CheckPlace, 'provides'> {
+  /** True when everything runs on embedded drivers. */
+  readonly test: boolean;
+}
 
 /** The whole configuration of one application, checked at once: every component waits for it before it opens anything. */
 export class SettledConfig extends OptionsSource {
@@ -26,6 +36,7 @@ export class SettledConfig extends OptionsSource {
   readonly healthOn: boolean;
   readonly identity: AppIdentity;
   readonly instances: readonly Instance[];
+  readonly #test: boolean;
   readonly #options: ReadonlyMap<string, object>;
 
   private constructor(
@@ -33,8 +44,10 @@ export class SettledConfig extends OptionsSource {
     healthOn: boolean,
     identity: AppIdentity,
     requested: readonly RequestedInstance[],
+    test: boolean,
   ) {
     super();
+    this.#test = test;
     this.own = own;
     this.healthOn = healthOn;
     this.identity = identity;
@@ -43,10 +56,12 @@ export class SettledConfig extends OptionsSource {
   }
 
   /**
-   * @param test true when everything runs on embedded drivers.
    * @throws ConfigError naming every bad field of the umbrella and of all components, missing addresses included.
    */
-  static settle(options: object, requested: readonly RequestedInstance[], test: boolean): SettledConfig {
+  static settle(
+    { options, instances: requested }: Requested,
+    { test, provides }: Surroundings,
+  ): SettledConfig {
     const problems = shapeProblems(options, OWN_FIELDS);
     const given = Object.fromEntries(
       OWN_FIELDS.map((field) => [field, Reflect.get(options, field) as unknown]),
@@ -57,19 +72,29 @@ export class SettledConfig extends OptionsSource {
     );
     const env = test ? 'test' : resolveEnv(own?.env);
     const service = own?.service ?? envText('INFRA_SERVICE') ?? 'service';
-    if (!test) for (const instance of requested) problems.push(...componentProblems(instance, env, service));
+    if (!ENV_NAME.test(env))
+      problems.push('INFRA_ENV: must consist of letters, digits, dots, dashes and underscores');
+    if (!test)
+      for (const instance of requested)
+        problems.push(...componentProblems(instance, { env, service, name: instance.name, provides }));
     if (own === undefined || problems.length > 0) throw new ConfigError('infra-kit', problems);
     return new SettledConfig(
       own,
       healthOn && !test,
       { env, service, instance: `${hostname()}-${process.pid}` },
       requested,
+      test,
     );
   }
 
   /** The configuration of one instance, as its module's factory wants it. */
   override of<K extends ComponentKey>(component: K, name: string | undefined): ComponentConfigs[K] {
     return (this.#options.get(instanceLabel({ component, name })) ?? {}) as ComponentConfigs[K];
+  }
+
+  /** Between the first 503 of readiness and the closing of the listener; tests do not wait. */
+  get readinessDelayMs(): number {
+    return this.#test ? 0 : readinessDelayMs(this.own.shutdown, this.identity.env);
   }
 
   get showHealthDetails(): boolean {
@@ -79,10 +104,10 @@ export class SettledConfig extends OptionsSource {
   }
 }
 
-function componentProblems(instance: RequestedInstance, env: string, service: string): string[] {
+function componentProblems(instance: RequestedInstance, place: CheckPlace): string[] {
   const problems: string[] = [];
-  const { component, name, options } = instance;
-  collect(problems, () => COMPONENTS[component].check(options, { env, service, name }));
+  const { component, options } = instance;
+  collect(problems, () => COMPONENTS[component].check(options, place));
   return problems.map((problem) => `${instanceLabel(instance)}.${problem}`);
 }
 

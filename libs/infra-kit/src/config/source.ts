@@ -1,7 +1,7 @@
 import type { ModuleMetadata } from '@nestjs/common';
 import { ConfigError, type InjectionEntry } from '@infra-kit/kernel';
 import { instanceLabel, type Instance } from './components.js';
-import { parseEntry, requestedInstances, type RequestedInstance } from './instances.js';
+import { isInstanceOption, parseEntry, requestedInstances, type RequestedInstance } from './instances.js';
 
 /** What was asked for, once it is known. */
 export interface Requested {
@@ -18,6 +18,7 @@ export interface Source {
 }
 
 export function constantSource(options: object): Source {
+  refuseUnlessObject('forRoot', options);
   const instances = requestedInstances(options);
   return { loads: instances, imports: [], inject: [], read: () => Promise.resolve({ options, instances }) };
 }
@@ -29,7 +30,18 @@ interface AsyncInput {
   readonly useFactory: (...args: never[]) => unknown;
 }
 
-export function factorySource({ components, imports, inject, useFactory }: AsyncInput): Source {
+function refuseUnlessObject(method: string, options: unknown): void {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return;
+  throw new ConfigError('infra-kit', [`InfraKitModule.${method} takes an object of settings`]);
+}
+
+export function factorySource(options: AsyncInput): Source {
+  refuseUnlessObject('forRootAsync', options);
+  const { components, imports, inject, useFactory } = options;
+  if (!Array.isArray(components) || typeof useFactory !== 'function')
+    throw new ConfigError('infra-kit', [
+      'InfraKitModule.forRootAsync takes { components: [...], useFactory }',
+    ]);
   const loads = components.map((entry) => {
     const instance = parseEntry(entry);
     if (instance === undefined)
@@ -59,7 +71,13 @@ function splitByEntry(loads: readonly Instance[], result: object): Requested {
   const extra = Object.keys(result)
     .filter((key) => parseEntry(key) !== undefined && !labels.includes(key))
     .map((key) => `${key}: in the factory's result, missing in components; add '${key}' there`);
-  if (missing.length + extra.length > 0) throw new ConfigError('infra-kit', [...missing, ...extra]);
+  const shapeless = labels
+    .filter(
+      (label) => Reflect.get(result, label) !== undefined && !isInstanceOption(Reflect.get(result, label)),
+    )
+    .map((label) => `${label}: must be true or a configuration; take it out of components to do without it`);
+  const problems = [...missing, ...extra, ...shapeless];
+  if (problems.length > 0) throw new ConfigError('infra-kit', problems);
   const own = Object.fromEntries(Object.entries(result).filter(([key]) => !labels.includes(key)));
   const instances = loads.map((instance) => {
     const given: unknown = Reflect.get(result, instanceLabel(instance));

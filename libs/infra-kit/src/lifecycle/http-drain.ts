@@ -4,7 +4,8 @@ import { rawResponse } from '../http/raw-http.js';
 
 /**
  * Lets an HTTP server finish: from `begin` every answer says `Connection: close`; in phase `intake` the listener
- * closes; in phase `drain` requests that had begun are waited for, and connections close as they fall idle.
+ * closes; in phase `drain` requests that had begun are waited for, connections close as they fall idle, and what is
+ * left after `drainMs` (a request that does not end, a connection that never sent one) is cut.
  * Open WebSockets do not hold it up: their gateways are closed by Nest afterwards.
  */
 export class HttpDrain {
@@ -17,12 +18,18 @@ export class HttpDrain {
     this.#server = server;
     server.prependListener('request', this.#onRequest);
     stack.push({ name: 'http listener', phase: 'intake', close: () => this.#stopListening() });
+    // closed after the requests: the last pushed of a phase closes first
+    stack.push({ name: 'http connections', phase: 'drain', close: () => server.closeAllConnections() });
     stack.push({ name: 'http requests', phase: 'drain', timeoutMs: drainMs, close: () => this.#drained() });
   }
 
   /** Requests that have begun and have not been answered. */
   get active(): number {
     return this.#active.size;
+  }
+
+  get listening(): boolean {
+    return this.#server.listening;
   }
 
   begin(): void {

@@ -9,7 +9,7 @@ import {
 } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { mapToExcludeRoute } from '@nestjs/core/middleware/utils.js';
-import { InfraExceptionFilter, Logger, ResourceStack } from '@infra-kit/kernel';
+import { ConfigError, HealthRegistry, InfraExceptionFilter, Logger, ResourceStack } from '@infra-kit/kernel';
 import { SettledConfig } from '../config/settled-config.js';
 import { healthPaths } from '../health/health.controller.js';
 import { contextHook } from '../http/context-hook.js';
@@ -39,15 +39,15 @@ export class InfraKitHost
     private readonly stack: ResourceStack,
     private readonly logger: Logger,
     private readonly report: StartReport,
+    private readonly health: HealthRegistry,
     @Inject(HEALTH_CONTROLLER) private readonly healthController: Type<object>,
   ) {
     const { problemJson } = config.own.http;
-    if (problemJson !== false)
-      installFilterLast(
-        nest,
-        new InfraExceptionFilter({ host: adapterHost, logger: logger.namespace('http'), problemJson }),
-      );
-    if (problemJson !== false) installGatewayFilters(modules);
+    installFilterLast(
+      nest,
+      new InfraExceptionFilter({ host: adapterHost, logger: logger.namespace('http'), problemJson }),
+    );
+    installGatewayFilters(modules);
     hooks.add(contextHook(config.own.http));
     this.#placeModule();
   }
@@ -73,9 +73,12 @@ export class InfraKitHost
   async onApplicationBootstrap(): Promise<void> {
     if (this.adapterHost.httpAdapter && this.config.own.http.problemJson === 'all')
       answerUnknownPaths(this.adapterHost.httpAdapter);
+    this.#checkCriticalNames();
     await this.report.print();
-    // shutdown hooks are enabled by now or in this same turn
-    if (this.config.identity.env !== 'test') setImmediate(() => this.shutdown.watchSignals()).unref();
+    if (this.config.identity.env === 'test') return;
+    this.shutdown.watchSignals();
+    // who enables shutdown hooks behind init does it in this turn
+    setImmediate(() => this.shutdown.checkSignals());
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -84,6 +87,16 @@ export class InfraKitHost
 
   async onApplicationShutdown(): Promise<void> {
     this.shutdown.finish(await this.stack.close());
+  }
+
+  /** A name that nobody registered would never fail readiness. */
+  #checkCriticalNames(): void {
+    const { names } = this.health;
+    const unknown = this.config.own.health.critical.filter((name) => !names.includes(name));
+    if (!this.config.healthOn || unknown.length === 0) return;
+    throw new ConfigError('infra-kit', [
+      `health.critical: there is no '${unknown.join("', '")}'; there are ${names.join(', ') || 'none'}`,
+    ]);
   }
 
   /** Last in shutdown, first in init, whatever the order of imports; and the health routes where the configuration wants them. */

@@ -1,6 +1,6 @@
 import type { HttpServer } from '@nestjs/common';
 import type { CloseReport, Logger, ResourceStack } from '@infra-kit/kernel';
-import { readinessDelayMs, type ShutdownSettings } from '../config/infra-kit.config.js';
+import type { ShutdownSettings } from '../config/infra-kit.config.js';
 import { HttpDrain } from './http-drain.js';
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
@@ -9,7 +9,8 @@ export interface ShutdownDeps {
   readonly stack: ResourceStack;
   readonly logger: Logger;
   readonly settings: ShutdownSettings;
-  readonly env: string;
+  /** Between the first 503 of readiness and the closing of the listener. */
+  readonly delayMs: number;
 }
 
 /**
@@ -19,6 +20,7 @@ export interface ShutdownDeps {
 export class ShutdownDriver {
   readonly #deps: ShutdownDeps;
   #http: HttpDrain | undefined;
+  readonly #watched = new Set<(typeof SIGNALS)[number]>();
   #stopping = false;
   #begun: Promise<void> | undefined;
   #hardLimit: NodeJS.Timeout | undefined;
@@ -51,17 +53,25 @@ export class ShutdownDriver {
 
   /** Notices the signals that somebody handles (Nest's shutdown hooks); nothing is handled that was not before. */
   watchSignals(): void {
-    const handled = SIGNALS.filter((signal) => process.listenerCount(signal) > 0);
-    if (handled.length === 0)
-      this.#deps.logger.warn(
-        "no shutdown hooks: SIGTERM will cut requests off; call app.enableShutdownHooks(['SIGTERM', 'SIGINT'])",
-      );
-    for (const signal of handled) process.prependListener(signal, this.#onSignal);
+    for (const signal of SIGNALS) {
+      if (this.#watched.has(signal) || process.listenerCount(signal) === 0) continue;
+      this.#watched.add(signal);
+      process.prependListener(signal, this.#onSignal);
+    }
+  }
+
+  /** Called once the start is over: the same again, and a warning when nobody handles any. */
+  checkSignals(): void {
+    this.watchSignals();
+    if (this.#watched.size > 0) return;
+    this.#deps.logger.warn(
+      "no shutdown hooks: SIGTERM will cut requests off; call app.enableShutdownHooks(['SIGTERM', 'SIGINT'])",
+    );
   }
 
   /** Called when everything is closed. */
   finish(report: CloseReport): void {
-    for (const signal of SIGNALS) process.removeListener(signal, this.#onSignal);
+    for (const signal of this.#watched) process.removeListener(signal, this.#onSignal);
     if (this.#hardLimit === undefined) return;
     clearTimeout(this.#hardLimit);
     if (!report.ok) process.once('exit', () => (process.exitCode = 1));
@@ -83,10 +93,10 @@ export class ShutdownDriver {
   }
 
   async #phasesThroughDrain(): Promise<void> {
-    const { stack, settings, env } = this.#deps;
+    const { stack, delayMs } = this.#deps;
     await stack.closeThrough('deregister');
-    // the pause is for who asks the readiness page: without a server nobody does
-    if (this.#http) await new Promise((resolve) => setTimeout(resolve, readinessDelayMs(settings, env)));
+    // the pause is for who asks the readiness page: nobody does where nothing listens
+    if (this.#http?.listening && delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
     await stack.closeThrough('drain');
   }
 }

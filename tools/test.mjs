@@ -8,7 +8,7 @@ import { spawn } from 'node:child_process';
 import { globSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { acquire, launchSource, SERVER_KINDS, SERVERS, sweepLeftovers } from '@infra-kit/testkit';
+import { acquire, launchSource, SERVER_KINDS, SERVERS, sweepLeftovers, warmUp } from '@infra-kit/testkit';
 
 const JEST = [
   '--experimental-vm-modules',
@@ -16,6 +16,15 @@ const JEST = [
   'node_modules/jest/bin/jest.js',
 ];
 const SUFFIX = { unit: 'spec', integration: 'int-spec', e2e: 'e2e-spec' };
+const VALUELESS = new Set([
+  '--bail',
+  '--coverage',
+  '--listTests',
+  '--runInBand',
+  '-i',
+  '--silent',
+  '--verbose',
+]);
 const TAG = new RegExp(`^(${SERVER_KINDS.join('|')})(-fault)?$`);
 
 /** Ends the run before jest: a sentence, then the one line every run ends with. */
@@ -62,9 +71,17 @@ function needsOf(file) {
   });
 }
 
+/** The arguments of jest that are paths: what follows a flag is its value, unless the flag takes none. */
+function pathsIn(rest) {
+  return rest.filter((argument, at) => {
+    const before = rest[at - 1] ?? '';
+    return !argument.startsWith('-') && (!before.startsWith('-') || VALUELESS.has(before));
+  });
+}
+
 /** The suites that want a server, of the selected projects, as far as path arguments let them run. */
 function serverSuites({ projects, rest }) {
-  const paths = rest.filter((argument, at) => !argument.startsWith('-') && !rest[at - 1]?.startsWith('-'));
+  const paths = pathsIn(rest);
   return projects
     .flatMap((project) => globSync(`{libs,apps}/*/test/**/*.${SUFFIX[project]}.ts`))
     .map((file) => ({ file: file.replaceAll('\\', '/') }))
@@ -81,29 +98,31 @@ function withoutPassword(url) {
 /** What one kind of server is run on: a shared server, an own one for fault suites, or the reason why there is none. */
 async function provide(kind, { shared, launched }) {
   const source = await launchSource(kind);
-  const cannotLaunch =
-    SERVERS[kind] === undefined
-      ? 'it cannot be launched yet'
-      : 'no Docker engine answers and no binary was found';
+  const { variable, native } = SERVERS[kind];
+  const cannotLaunch = `no Docker engine answers and ${native.missing}`;
   const found = { kind, server: undefined, source, reason: undefined, faultReason: undefined };
   if (launched && source === undefined)
     found.faultReason = `fault suites hurt a server of their own, and ${cannotLaunch}`;
-  if (!shared) return found;
-  if (SERVERS[kind] === undefined) return { ...found, reason: cannotLaunch };
-  if (source === undefined && !process.env[SERVERS[kind].variable])
-    return { ...found, reason: `${cannotLaunch}, and ${SERVERS[kind].variable} is not set` };
+  if (shared && source === undefined && !process.env[variable])
+    return { ...found, reason: `${cannotLaunch}, and ${variable} is not set` };
   try {
-    return { ...found, server: await acquire(kind) };
+    if (shared) return { ...found, server: await acquire(kind) };
+    if (launched) await warmUp(kind); // once, before the suites start theirs beside each other
+    return found;
   } catch (error) {
-    return { ...found, reason: error.message.trim() };
+    const reason = error.message.trim();
+    return shared ? { ...found, reason } : { ...found, faultReason: reason };
   }
 }
 
 function describe({ server, source, reason, faultReason }) {
-  if (reason !== undefined) return `LEFT OUT: ${reason}`;
-  const own = faultReason === undefined ? '' : '; FAULT SUITES LEFT OUT';
-  if (server !== undefined) return `${server.source} ${withoutPassword(server.url)}${own}`;
-  return faultReason === undefined ? `${source}, launched by the fault suites` : `LEFT OUT: ${faultReason}`;
+  if (reason !== undefined) return ['LEFT OUT', reason];
+  if (server !== undefined) {
+    const version = server.version === undefined ? '' : ` (${server.version})`;
+    const own = faultReason === undefined ? '' : '; FAULT SUITES LEFT OUT';
+    return [server.source, withoutPassword(server.url) + version + own];
+  }
+  return faultReason === undefined ? [source, 'launched by the fault suites'] : ['LEFT OUT', faultReason];
 }
 
 /** Why a suite cannot run, or undefined when it can. */
@@ -120,9 +139,8 @@ function printServers(servers) {
   console.log('servers');
   for (const kind of SERVER_KINDS) {
     const found = servers.get(kind);
-    console.log(
-      `  ${kind.padEnd(14)} ${found === undefined ? 'no suite of this run wants it' : describe(found)}`,
-    );
+    const [how, what] = found === undefined ? ['-', 'no suite of this run wants it'] : describe(found);
+    console.log(`  ${kind.padEnd(14)} ${how.padEnd(10)} ${what}`);
   }
   console.log();
 }
@@ -161,11 +179,12 @@ const suites = serverSuites(run);
 const needs = suites.flatMap((suite) => suite.needs);
 const servers = new Map();
 try {
-  for (const kind of SERVER_KINDS) {
-    const launched = needs.some((need) => need.kind === kind && need.fault);
-    const shared = required.includes(kind) || needs.some((need) => need.kind === kind && !need.fault);
-    if (shared || launched) servers.set(kind, await provide(kind, { shared, launched }));
-  }
+  const wanted = SERVER_KINDS.map((kind) => ({
+    kind,
+    launched: needs.some((need) => need.kind === kind && need.fault),
+    shared: required.includes(kind) || needs.some((need) => need.kind === kind && !need.fault),
+  })).filter(({ launched, shared }) => launched || shared);
+  await Promise.all(wanted.map(async ({ kind, ...how }) => servers.set(kind, await provide(kind, how))));
   printServers(servers);
   const missing = required.filter((kind) => servers.get(kind).reason ?? servers.get(kind).faultReason);
   if (missing.length > 0) {

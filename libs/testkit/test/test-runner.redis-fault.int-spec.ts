@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { launchRedis } from '@infra-kit/testkit';
+import { launchRedis, SERVER_KINDS, SERVERS } from '@infra-kit/testkit';
 import { redisRecipe } from '../src/servers/redis.js';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -18,7 +18,9 @@ interface Outcome {
 
 /** What `npm test -- …args` does after the build. */
 async function npmTest(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
-  const unset = { INFRA_TEST_REQUIRE: '', INFRA_TEST_REDIS_URL: '', INFRA_TEST_ETCD_ENDPOINTS: '' };
+  const unset = Object.fromEntries(
+    ['INFRA_TEST_REQUIRE', ...SERVER_KINDS.map((kind) => SERVERS[kind].variable)].map((name) => [name, '']),
+  );
   const child = spawn(process.execPath, [join(ROOT, 'tools/test.mjs'), ...args], {
     env: { ...process.env, ...unset, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -48,6 +50,20 @@ describe('npm test', () => {
     expect([run.code, lastLine(run)]).toEqual([1, '0 passed, 1 failed']);
   });
 
+  it('fails when a required server that no suite wants is not installed', async () => {
+    const env = {
+      INFRA_TEST_REQUIRE: 'kafka',
+      INFRA_TESTBED_HOME: '/nowhere',
+      DOCKER_HOST: 'unix:///nowhere/docker.sock',
+    };
+    const run = await npmTest(['--select', 'unit'], env);
+    expect(run.err).toContain(
+      "kafka: no Docker engine answers and there is no Kafka in the testbed's folder",
+    );
+    expect(run.out).toMatch(/kafka +LEFT OUT/);
+    expect([run.code, lastLine(run)]).toEqual([1, '0 passed, 1 failed']);
+  });
+
   it('leaves the suites out whose server cannot be had, and says which', async () => {
     const run = await npmTest(OWN_SUITES, { INFRA_TEST_REDIS_URL: NOTHING_LISTENS });
     expect(run.out).toContain('!! LEFT OUT  libs/testkit/test/redis.redis.int-spec.ts');
@@ -59,13 +75,19 @@ describe('npm test', () => {
     const server = await launchRedis();
     const run = await npmTest(OWN_SUITES, { INFRA_TEST_REDIS_URL: server.url.replace('//', '//:secret@') });
     await server.stop();
-    expect(run.out).toContain(`address redis://***@${server.host}:${server.port}`);
+    expect(run.out).toMatch(/redis +address +redis:/);
+    expect(run.out).toContain(`redis://***@${server.host}:${server.port}`);
     expect(run.out + run.err).not.toContain('secret');
+  });
+
+  it('starts no server that only other suites than the given ones want', async () => {
+    const run = await npmTest(OWN_SUITES);
+    expect(run.out).toMatch(/elasticsearch +- +no suite of this run wants it/);
   });
 
   it('gives a Redis to the suites that want one, and has stopped it at the end', async () => {
     const run = await npmTest(OWN_SUITES);
-    const url = /redis +(?:native|container) (redis:\S+)/.exec(run.out)?.[1] ?? 'none';
+    const url = /redis +(?:native|container) +(redis:\S+)/.exec(run.out)?.[1] ?? 'none';
     expect(run.out).toContain(join(ROOT, 'libs/testkit/test/redis.redis.int-spec.ts'));
     expect(url).toMatch(/^redis:/);
     expect(await redisRecipe.isReady(url)).toBe(false);
@@ -73,7 +95,7 @@ describe('npm test', () => {
 
   it('starts no server for suites that want none', async () => {
     const run = await npmTest(['--listTests', '--select', 'unit']);
-    expect(run.out).toMatch(/redis +no suite of this run wants it/);
+    expect(run.out).toMatch(/redis +- +no suite of this run wants it/);
     expect(run.out).toContain('until.spec.ts');
     expect(run.out).not.toContain('int-spec.ts');
   });

@@ -9,6 +9,7 @@ const ANSWER_WITHIN_MS = 3_000;
 export class AddressServer implements RunningServer {
   readonly source = 'address';
   readonly pid = undefined;
+  readonly version = undefined;
   readonly kind: ServerKind;
   readonly host: string;
   readonly port: number;

@@ -23,6 +23,7 @@ export class ContainerServer implements RunningServer {
   readonly pid = undefined;
   readonly kind: ServerKind;
   readonly url: string;
+  readonly version: string;
   readonly #recipe: ServerRecipe;
   readonly #started: StartedTestContainer;
   readonly #engine: EngineContainer;
@@ -35,6 +36,7 @@ export class ContainerServer implements RunningServer {
   ) {
     this.kind = recipe.kind;
     this.url = recipe.url(host, port);
+    this.version = recipe.container.image;
     this.#recipe = recipe;
     this.#started = container.started;
     this.#engine = container.engine;

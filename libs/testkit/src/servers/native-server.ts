@@ -81,6 +81,10 @@ export class NativeServer implements RunningServer {
     }
   }
 
+  get version(): string | undefined {
+    return this.#program.version;
+  }
+
   get pid(): number | undefined {
     return this.#record?.child?.pid ?? this.#record?.pid;
   }

@@ -19,6 +19,8 @@ export interface ServerAddress {
  */
 export interface RunningServer extends ServerAddress {
   readonly source: ServerSource;
+  /** What it is, for people, as far as it is known without asking it: 'kafka_2.13 4.3.1, Java 25.0.3'. */
+  readonly version: string | undefined;
   /** The process of a native server that serves (never a launcher's); undefined otherwise. Changes with restart(). */
   readonly pid: number | undefined;
   /** Ends it cleanly, by force after 5 s, and removes its data. Harmless when repeated. */

@@ -1,6 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { CallOptions, HealthReport } from '@infra-kit/kernel';
-import type { CacheConfig } from './cache.config.js';
 import { closedError, inexactCounter, invalidArgument, shown, type CachePlace } from './cache.errors.js';
 import {
   CacheProvider,
@@ -12,25 +11,13 @@ import {
 } from './cache.provider.js';
 import { readsCounter } from './cache.telemetry.js';
 import type { CacheDriver, DriverCall, Encoded } from './drivers/cache-driver.js';
-import type { CallRunner } from './operations/call-runner.js';
-import type { GetOrSet } from './operations/get-or-set.js';
+import type { CacheEngine } from './operations/cache-engine.js';
 import { reportHealth } from './operations/health.js';
 import type { KeySpace } from './operations/key-space.js';
 import type { OperationName } from './operations/operation.js';
 import { scanPages } from './operations/scan.js';
 import { ScriptRunner } from './operations/script-runner.js';
-import type { ValueCodec } from './operations/value-codec.js';
 import { checkOptions, driverTtl, driverWrite, keysAndOptions } from './operations/write-options.js';
-
-/** What all namespaces of one cache share. */
-export interface CacheEngine {
-  readonly place: CachePlace;
-  readonly driver: CacheDriver;
-  readonly runner: CallRunner;
-  readonly values: ValueCodec;
-  readonly loads: GetOrSet;
-  readonly settings: () => CacheConfig;
-}
 
 /** The front: checks, prefixes, codec and order of events, over any driver. */
 export class DefaultCacheProvider extends CacheProvider {

@@ -1,5 +1,5 @@
 import type { CallOptions, HealthReport } from '@infra-kit/kernel';
-import type { CacheEngine } from '../default-cache.provider.js';
+import type { CacheEngine } from './cache-engine.js';
 
 const LIMIT_MS = 2000;
 

@@ -1,6 +1,6 @@
 import type { CallOptions } from '@infra-kit/kernel';
 import { unimplemented } from '../cache.errors.js';
-import type { CacheEngine } from '../default-cache.provider.js';
+import type { CacheEngine } from './cache-engine.js';
 import { checkOptions } from './write-options.js';
 
 /** Full keys under a full prefix, as the store's pages come. `timeoutMs` limits the whole, `commandTimeoutMs` each page. */

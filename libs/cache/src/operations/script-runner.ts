@@ -1,7 +1,7 @@
 import type { CallOptions } from '@infra-kit/kernel';
 import { invalidArgument, shown, unimplemented } from '../cache.errors.js';
 import type { CacheScripts } from '../cache.provider.js';
-import type { CacheEngine } from '../default-cache.provider.js';
+import type { CacheEngine } from './cache-engine.js';
 import type { AtomicScript } from '../scripts/atomic-script.js';
 import type { KeySpace } from './key-space.js';
 

@@ -1,0 +1,16 @@
+import type { CacheConfig } from '../cache.config.js';
+import type { CachePlace } from '../cache.errors.js';
+import type { CacheDriver } from '../drivers/cache-driver.js';
+import type { CallRunner } from './call-runner.js';
+import type { GetOrSet } from './get-or-set.js';
+import type { ValueCodec } from './value-codec.js';
+
+/** What all namespaces of one cache share. */
+export interface CacheEngine {
+  readonly place: CachePlace;
+  readonly driver: CacheDriver;
+  readonly runner: CallRunner;
+  readonly values: ValueCodec;
+  readonly loads: GetOrSet;
+  readonly settings: () => CacheConfig;
+}

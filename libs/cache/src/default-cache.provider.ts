@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { CallOptions, HealthReport } from '@infra-kit/kernel';
-import { closedError, inexactCounter, invalidArgument, shown, type CachePlace } from './cache.errors.js';
+import { closedError, inexactCounter, invalidArgument, shown } from './cache.errors.js';
 import {
   CacheProvider,
   type CacheGetOrSetOptions,

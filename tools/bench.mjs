@@ -1,5 +1,6 @@
 // npm run bench -- [component [filter]]: runs libs/<component>/bench/*.bench.ts, each in a process of its own, one
-// after another. Benches named *.redis.bench.ts get a Redis of their own in INFRA_TEST_REDIS_URL (unless one is given).
+// after another. Benches named *.redis.bench.ts get a Redis of their own in INFRA_TEST_REDIS_URL (unless one is given),
+// and so on for each kind of server.
 //
 //   npm run bench                      all components
 //   npm run bench -- cache redis       those of libs/cache whose file name holds 'redis'
@@ -89,7 +90,8 @@ const report = join(scratch, 'report.jsonl');
 const servers = new Map();
 const broken = [];
 try {
-  for (const kind of new Set(benches.flatMap(({ kinds }) => kinds))) servers.set(kind, await acquire(kind));
+  const kinds = [...new Set(benches.flatMap((bench) => bench.kinds))];
+  await Promise.all(kinds.map(async (kind) => servers.set(kind, await acquire(kind))));
   const addresses = Object.fromEntries(
     [...servers].map(([kind, server]) => [SERVERS[kind].variable, server.url]),
   );

@@ -2,8 +2,8 @@ export { createDatabase, type OwnDatabase, type OwnDatabaseOptions } from './iso
 export { dropIndices } from './isolation/indices.js';
 export { freePort } from './process/free-port.js';
 export { type PollOptions, until } from './process/poll.js';
-export { isAlive } from './process/processes.js';
-export type { ProcessRecord } from './process/run-folder.js';
+export { commandOf, isAlive } from './process/processes.js';
+export { type ProcessRecord, runsRoot } from './process/run-folder.js';
 export { sweepLeftovers } from './process/sweep.js';
 export {
   FaultProxy,
@@ -18,6 +18,7 @@ export {
   launchElasticsearch,
   launchEtcd,
   launchKafka,
+  launchNatively,
   launchPostgres,
   launchRedis,
   launchSource,

@@ -29,14 +29,19 @@ export async function warmUp(kind: ServerKind): Promise<void> {
  * Rejects with ServerUnavailableError when neither is there, with another Error when the start fails.
  */
 export async function launch(kind: ServerKind, options: LaunchOptions = {}): Promise<RunningServer> {
+  if (await dockerAnswers()) return ContainerServer.launch(SERVERS[kind], options);
+  return launchNatively(kind, options);
+}
+
+/** As launch(), but never in a container. */
+export async function launchNatively(kind: ServerKind, options: LaunchOptions = {}): Promise<RunningServer> {
   const recipe = SERVERS[kind];
-  if (await dockerAnswers()) return ContainerServer.launch(recipe, options);
   const program = recipe.native.find();
-  if (program === undefined)
-    throw new ServerUnavailableError(
-      `no ${kind}: no Docker engine answers and ${recipe.native.missing}; run tools/testbed-install.sh`,
-    );
-  return NativeServer.launch(recipe, program, options);
+  if (program !== undefined) return NativeServer.launch(recipe, program, options);
+  const docker = (await dockerAnswers()) ? '' : 'no Docker engine answers and ';
+  throw new ServerUnavailableError(
+    `no ${kind}: ${docker}${recipe.native.missing}; run tools/testbed-install.sh`,
+  );
 }
 
 /** A server to be shared: the one at the address in the environment when there is one, else as launch(). */

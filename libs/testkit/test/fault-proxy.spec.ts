@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Server, type Socket } from 'node:net';
-import { FaultProxy, until } from '@infra-kit/testkit';
+import { FaultProxy, freePort, until } from '@infra-kit/testkit';
 
 /** A client that remembers what it saw. */
 class Client {
@@ -56,6 +56,16 @@ describe('a fault proxy', () => {
     target.close();
   });
 
+  it('listens where it was told to, so that others may be told before', async () => {
+    const port = await freePort();
+    const told = await FaultProxy.start({ host: '127.0.0.1', port: proxy.port }, { port });
+    expect(told.port).toBe(port);
+    const client = await Client.connect(port);
+    client.socket.write('hello');
+    await client.sees('hello');
+    await told.close();
+  });
+
   it('carries bytes both ways and counts them', async () => {
     const client = await Client.connect(proxy.port);
     client.socket.write('hello');
@@ -96,6 +106,7 @@ describe('a fault proxy', () => {
 
   it('names itself in the url of the target', () => {
     expect(proxy.through('redis://:secret@example:7000/3')).toBe(`redis://:secret@127.0.0.1:${proxy.port}/3`);
+    expect(proxy.through('example:9092')).toBe(`127.0.0.1:${proxy.port}`);
   });
 
   it('holds each chunk back for the latency, and other chunks do not wait for it', async () => {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { sharedEtcd, sharedRedis } from '@infra-kit/testkit';
+import { sharedEtcd, sharedKafka, sharedPostgres, sharedRedis } from '@infra-kit/testkit';
 
 describe('the shared servers of a run', () => {
   const before = { ...process.env };
@@ -24,6 +24,20 @@ describe('the shared servers of a run', () => {
       port: 2379,
       endpoints: ['http://a.test:2379', 'http://b.test'],
     });
+  });
+
+  it('may be brokers without a scheme', () => {
+    process.env.INFRA_TEST_KAFKA_BROKERS = 'a.test:9093, b.test';
+    expect(sharedKafka()).toMatchObject({
+      host: 'a.test',
+      port: 9093,
+      brokers: ['a.test:9093', 'b.test'],
+    });
+  });
+
+  it('have the usual port where the address names none', () => {
+    process.env.INFRA_TEST_DATABASE_URL = 'postgres://user:p%40ss@db.test/app?sslmode=require';
+    expect(sharedPostgres()).toMatchObject({ host: 'db.test', port: 5432 });
   });
 
   it('are refused with the way to get them when the run has none', () => {

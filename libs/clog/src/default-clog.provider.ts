@@ -19,6 +19,7 @@ import { requireLevel, type LogLevel } from './levels/log-level.js';
 import { LineLogger } from './line/line-logger.js';
 import type { LineIdentity, LineWriter } from './line/line-writer.js';
 import { claim } from './line/owner.js';
+import { REQUEST_ID_ATTRIBUTE } from './line/trace-fields.js';
 import type { LineSink } from './sink/line-sink.js';
 import { openSink } from './sink/open-sink.js';
 
@@ -109,6 +110,14 @@ export class DefaultClogProvider extends ClogProvider {
   /** A plain copy of `fields` as a line would show them. */
   redacted(fields: object): object {
     return this.#writer.bind([fields]) ?? {};
+  }
+
+  /** What pino gets for a line of a request whose logger has the request's id bound: pino would write the key again. */
+  requestLine(fields: object): Record<string, unknown> {
+    const { [REQUEST_ID_ATTRIBUTE]: id, ...line } = this.#writer.foreign(fields);
+    const given: unknown = Reflect.get(fields, REQUEST_ID_ATTRIBUTE);
+    if (given === undefined) return line;
+    return { ...line, fields: { ...Object(line['fields']), [REQUEST_ID_ATTRIBUTE]: id } };
   }
 
   /** Takes over what is hot; returns the structural fields that differ. */

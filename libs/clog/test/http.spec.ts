@@ -1,4 +1,5 @@
-import { request as httpRequest } from 'node:http';
+import { readFileSync } from 'node:fs';
+import { request as httpRequest, type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
@@ -10,6 +11,8 @@ import {
   Module,
   Param,
   Post,
+  Req,
+  Res,
   StreamableFile,
   type INestApplication,
 } from '@nestjs/common';
@@ -25,6 +28,13 @@ import { LogFolder, type Line } from './log-files.js';
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const PARENT = `00-${TRACE}-b7ad6b7169203331-01`;
 const HEX32 = /^[0-9a-f]{32}$/;
+
+interface Logs {
+  info(fields: object, message: string): void;
+}
+
+/** The names of a line of text, as often as they stand there: parsing would hide the doubles. */
+const keysOf = (text: string): string[] => [...text.matchAll(/[{,]"([^"]+)":/g)].map(([, key]) => key ?? '');
 
 @Controller()
 class OrdersController {
@@ -53,6 +63,18 @@ class OrdersController {
     this.pinoLogger.info('through nestjs-pino');
     new Nest('InRequest').log('through Nest');
     return 'ok';
+  }
+
+  @Get('log')
+  log(@Req() request: { readonly log?: Logs; readonly raw?: { readonly log?: Logs } }): string {
+    const own = request.raw?.log ?? request.log;
+    own?.info({ request_id: 'another' }, 'through req.log');
+    return 'ok';
+  }
+
+  @Get('broken')
+  broken(@Res() response: { readonly raw?: ServerResponse }): void {
+    (response.raw ?? (response as ServerResponse)).destroy();
   }
 
   @Get('fail')
@@ -239,6 +261,33 @@ describe.each(['express', 'fastify'] as const)('HTTP on %s', (adapter) => {
     const lines = folder.lines().filter((line) => line['userId'] === 7);
     expect(lines.map(({ msg }) => msg)).toEqual(['through nestjs-pino', 'request']);
     for (const line of lines) expect(line).toMatchObject({ token: '[Redacted]' });
+  });
+
+  it('names no key twice: own lines, nestjs-pino’s, req.log’s and the access line', async () => {
+    for (const path of ['orders/1', 'pino', 'log', 'fail']) await fetch(`${served.url}/${path}`);
+    await requests(4);
+    const texts = readFileSync(folder.file(), 'utf8').trimEnd().split('\n');
+    const inRequest = texts.filter((text) => text.includes('"request_id"'));
+    expect(inRequest.length).toBeGreaterThanOrEqual(9);
+    for (const text of inRequest) {
+      const keys = keysOf(text.replace(/"fields":\{[^}]*\}/, '"fields":0'));
+      expect(keys).toEqual([...new Set(keys)]);
+    }
+    expect(folder.lines().find(({ msg }) => msg === 'through req.log')).toMatchObject({
+      request_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      fields: { request_id: 'another' },
+    });
+  });
+
+  it('tells a response that the service itself broke off from a client that went away', async () => {
+    await expect(fetch(`${served.url}/broken`)).rejects.toThrow();
+    const [line] = await requests(1);
+    expect(line).toMatchObject({
+      level: 'error',
+      aborted: true,
+      'http.status': 200,
+      'http.route': '/broken',
+    });
   });
 
   it('follows a changed configuration: slow requests, other quiet routes, none at all', async () => {

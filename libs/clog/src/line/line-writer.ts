@@ -90,7 +90,7 @@ export class LineWriter {
       { write: (line) => options.sink.write(options.format(line)) },
     );
     this.#plain = this.#base.child({ namespace: 'clog' });
-    this.native = this.#base.child({}, { formatters: { log: (fields) => this.#foreign(fields) } });
+    this.native = this.#base.child({}, { formatters: { log: (fields) => this.foreign(fields) } });
   }
 
   /** Rises whenever a level or a redaction changes: loggers look again at what they have worked out. */
@@ -201,7 +201,8 @@ export class LineWriter {
     process.on('exit', this.#onExit);
   }
 
-  #foreign(fields: object): LineFields {
+  /** The fields of a line that others hand to pino, as ours would be. */
+  foreign(fields: object): LineFields {
     if (READY_LINE in fields) return fields as LineFields;
     const line = traceFields();
     const namespace: unknown = Reflect.get(fields, 'namespace');

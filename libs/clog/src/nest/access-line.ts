@@ -4,7 +4,6 @@ import { trace } from '@opentelemetry/api';
 import { InfraContext, validTraceId, TRACE_ID_HEADER, type LogMethod } from '@infra-kit/kernel';
 import type { HttpLogConfig } from '../clog.config.js';
 import { READY_LINE } from '../line/ready-line.js';
-import { REQUEST_ID_ATTRIBUTE } from '../line/trace-fields.js';
 
 /** What is known of a request while it is under way. */
 export interface RequestNotes {
@@ -13,6 +12,8 @@ export interface RequestNotes {
   readonly spanId: string | undefined;
   /** Bytes of the body that were handed to the response. */
   readonly sent: () => number;
+  /** Whether the service itself broke the response off. */
+  readonly isCutOff: () => boolean;
   /** The framework's request, which knows the route. */
   readonly framework: unknown;
 }
@@ -57,16 +58,33 @@ export function countBody(response: ServerResponse): () => number {
   return () => bytes;
 }
 
+/** Notices `response.destroy()`, which a client that goes away does not call. */
+function watchCutOff(response: ServerResponse): () => boolean {
+  const destroy: unknown = response.destroy;
+  let cutOff = false;
+  if (typeof destroy === 'function')
+    Reflect.set(response, 'destroy', function watched(this: ServerResponse, ...args: unknown[]): unknown {
+      cutOff ||= !this.writableFinished && !this.closed;
+      return Reflect.apply(destroy, this, args);
+    });
+  return () => cutOff;
+}
+
 export function noteRequest(startedAt: number, framework: unknown, response: ServerResponse): RequestNotes {
   const spanId = trace.getActiveSpan()?.spanContext().spanId ?? InfraContext.current()?.parent?.spanId;
-  return { startedAt, framework, spanId, traceId: InfraContext.traceId(), sent: countBody(response) };
+  const traceId = InfraContext.traceId();
+  const [sent, isCutOff] = [countBody(response), watchCutOff(response)];
+  return { startedAt, framework, spanId, traceId, sent, isCutOff };
 }
 
 const isGone = (response: ServerResponse): boolean => !response.writableFinished;
 
-/** Errors and failures at `error`, slow and broken-off requests at `warn`. */
-export function accessLevel(response: ServerResponse, tookMs: number, slowMs: number): LogMethod {
-  if (response.statusCode >= 500) return 'error';
+/** Failures and what the service broke off at `error`, slow requests and those whose client went away at `warn`. */
+export function accessLevel(
+  response: ServerResponse,
+  { tookMs, slowMs, cutOff }: { tookMs: number; slowMs: number; cutOff: boolean },
+): LogMethod {
+  if (response.statusCode >= 500 || cutOff) return 'error';
   if (isGone(response) || (slowMs > 0 && tookMs > slowMs)) return 'warn';
   return 'info';
 }
@@ -89,10 +107,9 @@ export function accessFields(
     namespace: 'http',
     trace_id: validTraceId(out) ?? notes.traceId,
     span_id: notes.spanId,
-    [REQUEST_ID_ATTRIBUTE]: request.id,
     'http.method': request.method,
     ...(route === undefined ? { 'http.path': pathOf(request) } : { 'http.route': route }),
-    'http.status': gone ? CLIENT_GONE : response.statusCode,
+    'http.status': gone && !notes.isCutOff() ? CLIENT_GONE : response.statusCode,
     duration_ms: Math.round(tookMs * 1000) / 1000,
     bytes: hasBody(request, response) ? notes.sent() : 0,
     ...(gone && { aborted: true }),

@@ -22,6 +22,7 @@ export class ClogHttp implements OnModuleInit {
     const { RequestLog } = await import('./request-log.js');
     const log = new RequestLog({
       pino: clog.native,
+      lineOf: (fields) => clog.requestLine(fields),
       clock,
       nest,
       settings: () => clog.config.http,

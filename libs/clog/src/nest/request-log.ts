@@ -16,6 +16,8 @@ type Middleware = (request: IncomingMessage, response: ServerResponse, next: () 
 
 export interface RequestLogOptions {
   readonly pino: PinoInstance;
+  /** Makes the fields of a line of a request's logger, which has the request's id bound. */
+  readonly lineOf: (fields: object) => Record<string, unknown>;
   readonly clock: Clock;
   readonly nest: ApplicationConfig;
   /** The settings in force, asked at each request. */
@@ -88,6 +90,7 @@ export class RequestLog {
     };
     return pinoHttp<IncomingMessage, ServerResponse>({
       logger: this.#options.pino,
+      formatters: { log: this.#options.lineOf },
       // the line says what it has to say by its fields; nothing is serialised of the request itself
       serializers: { req: () => undefined, res: () => undefined },
       wrapSerializers: false,
@@ -117,7 +120,11 @@ export class RequestLog {
   }
 
   #level(request: IncomingMessage, response: ServerResponse): LogLevel {
-    const level = accessLevel(response, this.#tookMs(request), this.#options.settings().slowMs);
+    const level = accessLevel(response, {
+      tookMs: this.#tookMs(request),
+      slowMs: this.#options.settings().slowMs,
+      cutOff: this.#notes.get(request)?.isCutOff() ?? false,
+    });
     return this.#options.isEnabled(level, 'http') ? level : 'silent';
   }
 }

@@ -1,3 +1,4 @@
+import { httpSummary } from './http-values.js';
 import { isError } from './is-error.js';
 import { KEEP, KeyRules, MOVE, REDACT, REDACTED } from './key-rules.js';
 import { MAX_MEMBERS, put, unreadable, ValueWalk } from './value-walk.js';
@@ -21,6 +22,8 @@ function readField(source: Readonly<LineFields>, key: string): unknown {
 function asFields(given: unknown): Readonly<LineFields> {
   if (isError(given)) return { err: given };
   if (!isNamed(given)) return { fields: given };
+  const http = httpSummary(given);
+  if (http !== undefined) return http;
   const toJSON = readField(given, 'toJSON');
   if (typeof toJSON !== 'function') return given;
   const said: unknown = Reflect.apply(toJSON, given, []);

@@ -11,6 +11,9 @@ export const DEFAULT_REDACT: readonly string[] = [
 
 export const REDACTED = '[Redacted]';
 
+/** Text that Node keeps of a message it has sent, with all of its headers. */
+const HEADER_TEXT = '_header';
+
 /** The line's own keys: a caller's field of such a name moves under `fields`. */
 const OWN_KEYS: ReadonlySet<string> = new Set([
   'time',
@@ -60,7 +63,7 @@ export class KeyRules {
   readonly #known = new Map<string, number>();
 
   constructor(entries: readonly string[]) {
-    const lower = [...DEFAULT_REDACT, ...entries].map((entry) => entry.toLowerCase());
+    const lower = [...DEFAULT_REDACT, HEADER_TEXT, ...entries].map((entry) => entry.toLowerCase());
     this.#names = new Set(lower);
     this.#paths = lower.filter((entry) => entry.includes('.')).map((entry) => entry.split('.'));
   }

@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { httpSummary } from './http-values.js';
 import { isError } from './is-error.js';
 import { KeyRules, REDACT, REDACTED } from './key-rules.js';
 
@@ -13,6 +14,9 @@ const MAX_LINE = 262_144;
 const LINE_FULL = '[cut: the line is full]';
 /** What a number, a brace or a comma counts towards the line. */
 const SMALL = 4;
+
+/** Keys of arrays such as Node's `rawHeaders`. */
+const HEADERS = /(headers|trailers)$/i;
 
 /** A sentence in place of what could not be read: a throwing getter, a revoked proxy. */
 export function unreadable(error: unknown): string {
@@ -118,6 +122,8 @@ export class ValueWalk {
     if (types.isMap(value)) return this.#properties(Object.fromEntries(this.#entries(value)));
     if (types.isSet(value)) return this.#items([...value], value.size);
     if (types.isRegExp(value)) return this.#text(String(value));
+    const http = httpSummary(value);
+    if (http !== undefined) return this.#properties(http);
     const toJSON: unknown = Reflect.get(value, 'toJSON');
     if (typeof toJSON !== 'function') return this.#properties(value);
     const said: unknown = Reflect.apply(toJSON, value, []);
@@ -135,10 +141,21 @@ export class ValueWalk {
 
   #items(items: readonly unknown[], length: number): unknown[] {
     const kept: unknown[] = [];
+    const hidden = this.#hiddenItems(items);
     for (let index = 0; index < length && index < MAX_MEMBERS; index++)
-      kept.push(this.member(items, String(index)) ?? null);
+      kept.push(hidden?.(index) === true ? REDACTED : (this.member(items, String(index)) ?? null));
     if (length > MAX_MEMBERS) kept.push(this.#cut(`[cut: ${length - MAX_MEMBERS} more]`));
     return kept;
+  }
+
+  /** Items of arrays have no keys of their own, but a list of headers holds names before their values. */
+  #hiddenItems(items: readonly unknown[]): ((index: number) => boolean) | undefined {
+    const key = this.#path.at(-1);
+    if (key === undefined || !HEADERS.test(key) || items.length % 2 !== 0) return undefined;
+    return (index) => {
+      const name: unknown = index % 2 === 1 ? items[index - 1] : undefined;
+      return typeof name === 'string' && (this.#rules.of(name, this.#path) & REDACT) !== 0;
+    };
   }
 
   #properties(source: object, kept: Record<string, unknown> = {}, skip?: ReadonlySet<string>): object {

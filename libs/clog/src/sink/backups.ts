@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream, readdirSync, rmSync, statSync } from 'node:fs';
-import { open, rename, rm, stat, utimes } from 'node:fs/promises';
+import { chmod, open, rename, rm, stat, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -117,9 +117,11 @@ export class Backups {
   async #pack(path: string): Promise<void> {
     const scratch = `${path}.gz.tmp`;
     try {
-      const { mtime } = await stat(path);
+      const { mtime, mode } = await stat(path);
       const { signal } = this.#stop;
-      await pipeline(createReadStream(path), createGzip(), createWriteStream(scratch), { signal });
+      const packed = createWriteStream(scratch, { mode: mode & 0o777 });
+      await pipeline(createReadStream(path), createGzip(), packed, { signal });
+      await chmod(scratch, mode & 0o777); // whatever the umask took
       await synced(scratch);
       await utimes(scratch, mtime, mtime);
       await rename(scratch, `${path}.gz`);

@@ -1,7 +1,17 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { dirname, parse, join } from 'node:path';
+import { dirname, parse, join, resolve } from 'node:path';
 import { noFreeSlot } from '../clog.errors.js';
 import { errnoOf } from './errno.js';
 
@@ -10,6 +20,8 @@ const MAX_SLOTS = 100;
 /** A path this process alone writes to until it lets go. */
 export interface HeldPath {
   readonly path: string;
+  /** Whether nobody else had the file that was asked for. */
+  readonly isWanted: boolean;
   release(): void;
 }
 
@@ -102,15 +114,30 @@ function slotPath(path: string, slot: number): string {
   return join(dir, `${name}.${slot}${ext}`);
 }
 
+const MAX_LINKS = 40;
+
+/** The file that a link leads to, whether or not it is there yet; a link to anything but a file stays as it is. */
+function endOfLinks(path: string): string {
+  let end = path;
+  for (let links = 0; links < MAX_LINKS; links++) {
+    const there = lstatSync(end, { throwIfNoEntry: false });
+    if (there?.isSymbolicLink() !== true) return there === undefined || there.isFile() ? end : path;
+    end = resolve(realpathSync(dirname(end)), readlinkSync(end));
+  }
+  return path;
+}
+
 /**
- * The path itself, or the first of its numbered siblings that no live process writes: two processes never share a file.
+ * The path itself (of a link, where it leads), or the first of its numbered siblings that no live process writes: two processes never share a file.
  * The lock (`<path>.lock`) names pid, start time and host; one left by a killed process is taken over.
  */
 export function holdPath(wanted: string): HeldPath {
-  mkdirSync(dirname(wanted), { recursive: true });
+  const real = endOfLinks(wanted);
+  mkdirSync(dirname(real), { recursive: true });
   for (let slot = 1; slot <= MAX_SLOTS; slot++) {
-    const path = slotPath(wanted, slot);
-    if (tryHold(path)) return { path, release: () => rmSync(`${path}.lock`, { force: true }) };
+    const path = slotPath(real, slot);
+    if (tryHold(path))
+      return { path, isWanted: slot === 1, release: () => rmSync(`${path}.lock`, { force: true }) };
   }
   throw noFreeSlot(wanted, MAX_SLOTS);
 }

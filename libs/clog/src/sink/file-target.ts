@@ -1,13 +1,19 @@
 import {
   closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
   fstatSync,
   fsync,
   ftruncateSync,
+  mkdirSync,
   openSync,
   readSync,
   renameSync,
+  statSync,
   writeSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import type { Clock } from '@infra-kit/kernel';
 import type { RotationConfig } from '../clog.config.js';
@@ -26,6 +32,11 @@ export interface FileTargetOptions {
 const MIB = 1_048_576;
 const PATIENCE_MS = 1000;
 const TIDY_EVERY_MS = 3_600_000;
+const ROTATE_RETRY_MS = 60_000;
+const LOOK_EVERY_MS = 10_000;
+const FIRST_MODE = 0o640;
+/** Not blocking: a named pipe without a reader is a path that cannot be opened, and no reason to stand still. */
+const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 const NEWLINE = 0x0a;
 const syncFile = promisify(fsync);
 
@@ -55,6 +66,10 @@ export class FileTarget implements LineTarget {
   #size = 0;
   #tidyAt = 0;
   #rotateAt = 0;
+  #lookAt = 0;
+  /** The file's permissions when it was last seen: its successor gets them. */
+  #mode: number | undefined;
+  #isTelling = false;
 
   constructor(path: string, options: FileTargetOptions) {
     this.#wanted = path;
@@ -64,6 +79,10 @@ export class FileTarget implements LineTarget {
 
   get path(): string {
     return this.#held?.path ?? this.#wanted;
+  }
+
+  get isElsewhere(): boolean {
+    return this.#held?.isWanted === false;
   }
 
   open(): void {
@@ -78,7 +97,9 @@ export class FileTarget implements LineTarget {
   write(line: string): void {
     const bytes = Buffer.byteLength(line);
     if (this.#size + bytes > this.#maxBytes && this.#size > 0) this.#rotate(bytes);
-    if (this.#options.clock.monotonic() >= this.#tidyAt) this.#tidy();
+    const now = this.#options.clock.monotonic();
+    if (now >= this.#lookAt) this.#look(now);
+    if (now >= this.#tidyAt) this.#tidy();
     const fd = this.#fd;
     if (fd === undefined) throw new Error(`${this.path} is not open`);
     try {
@@ -100,11 +121,35 @@ export class FileTarget implements LineTarget {
   }
 
   #openFile(): void {
-    const fd = openSync(this.path, 'a', 0o640);
+    const mode = existsSync(this.path) ? undefined : this.#mode;
+    const fd = openSync(this.path, APPEND, FIRST_MODE);
     this.#closeFile();
     this.#fd = fd;
-    this.#size = fstatSync(fd).size;
+    if (mode !== undefined) fchmodSync(fd, mode);
+    this.#noteFile(fd);
+    this.#lookAt = this.#options.clock.monotonic() + LOOK_EVERY_MS;
     if (endsInsideLine(this.path, this.#size)) this.#size += writeSync(fd, '\n');
+  }
+
+  #noteFile(fd: number): void {
+    const { size, mode } = fstatSync(fd);
+    this.#size = size;
+    this.#mode = mode & 0o777;
+  }
+
+  /** Whether the path still leads to the file that is open: others may have moved or removed it, without a SIGHUP. */
+  #look(now: number): void {
+    this.#lookAt = now + LOOK_EVERY_MS;
+    if (this.#fd === undefined || this.#isInPlace(this.#fd)) return;
+    mkdirSync(dirname(this.path), { recursive: true });
+    this.#openFile();
+  }
+
+  #isInPlace(fd: number): boolean {
+    const there = statSync(this.path, { throwIfNoEntry: false });
+    const own = fstatSync(fd);
+    this.#mode = own.mode & 0o777;
+    return there?.ino === own.ino && there.dev === own.dev;
   }
 
   #closeFile(): void {
@@ -115,15 +160,15 @@ export class FileTarget implements LineTarget {
   #rotate(bytes: number): void {
     const now = this.#options.clock.monotonic();
     if (this.#fd === undefined || now < this.#rotateAt) return;
-    this.#size = fstatSync(this.#fd).size; // others may have emptied it
+    this.#look(now);
+    this.#noteFile(this.#fd); // others may have emptied it
     if (this.#size + bytes <= this.#maxBytes) return;
+    this.#rotateAt = now + ROTATE_RETRY_MS; // before a failure is told: telling it writes a line
     const moved = this.#attempt('a full log file could not be set aside', () => {
       if (this.#backups !== undefined) renameSync(this.path, this.#backups.nextPath());
     });
-    if (!moved) {
-      this.#rotateAt = now + TIDY_EVERY_MS / 60;
-      return;
-    }
+    if (!moved) return;
+    this.#rotateAt = 0;
     this.#openFile();
     this.#options.onRotation();
     this.#tidy();
@@ -144,8 +189,16 @@ export class FileTarget implements LineTarget {
       action();
       return true;
     } catch (error) {
-      this.#options.onProblem(what, error);
+      this.#tell(what, error);
       return false;
     }
+  }
+
+  /** A problem is told by a line, which comes back here: a problem with that line is not told. */
+  #tell(what: string, error: unknown): void {
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    this.#options.onProblem(what, error);
+    this.#isTelling = false;
   }
 }

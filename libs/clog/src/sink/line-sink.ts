@@ -14,6 +14,8 @@ export interface LineSink {
 /** A place that can fail: what a SafeSink guards. */
 export interface LineTarget {
   readonly path: string;
+  /** Whether it is another than the one asked for, which somebody else holds. */
+  readonly isElsewhere: boolean;
   /** Opens it, or opens it anew. Throws. */
   open(): void;
   /** Writes a whole line or throws, and then none of it is there. */

@@ -75,7 +75,8 @@ export async function openSink(options: SinkOptions): Promise<OpenedSink> {
   if (given !== undefined) return { sink: givenSink(given), format, notes };
 
   const labels = { [CLOG_INSTANCE_LABEL]: setting.name };
-  const sink = new SafeSink(targetOf(options, notes, labels), {
+  const target = targetOf(options, notes, labels);
+  const sink = new SafeSink(target, {
     clock: setting.clock,
     diverted: () => divertedLines.add(1, labels),
     report: (msg, fields) => {
@@ -88,7 +89,7 @@ export async function openSink(options: SinkOptions): Promise<OpenedSink> {
     phase: 'connections',
     close: () => sink.close(),
   });
-  if (sink.target !== config.output)
+  if (target.isElsewhere)
     notes.warn('another process writes the log file, this one has its own', {
       output: config.output,
       own: sink.target,

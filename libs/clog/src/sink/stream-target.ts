@@ -7,6 +7,7 @@ const PATIENCE_MS = 30_000;
 /** stdout or stderr: opened by whoever started the process, and never closed by us. */
 export class StreamTarget implements LineTarget {
   readonly path: string;
+  readonly isElsewhere = false;
   readonly #fd: number;
 
   constructor(path: 'stdout' | 'stderr') {

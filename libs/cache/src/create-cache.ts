@@ -2,6 +2,7 @@ import {
   buildComponent,
   InfraError,
   isInfraError,
+  reportClose,
   type ComponentDeps,
   type ComponentSetting,
   type InfraErrorCode,
@@ -31,7 +32,7 @@ export function createCache(config: CacheOptions = {}, deps: ComponentDeps = {})
 }
 
 async function assemble(options: CacheOptions, setting: ComponentSetting): Promise<CacheProvider> {
-  const { name, env, stack, reload, clock } = setting;
+  const { name, env, stack, reload, clock, logger } = setting;
   const place = cachePlace(name);
   const parse = (input: unknown): CacheConfig => parseCacheConfig(input, { env, instance: name });
   const started = parse(options);
@@ -76,7 +77,7 @@ async function assemble(options: CacheOptions, setting: ComponentSetting): Promi
     });
 
   return new DefaultCacheProvider(engine, new KeySpace(place, started.keyPrefix), async () => {
-    await stack.close();
+    reportClose(logger, await stack.close());
   });
 }
 

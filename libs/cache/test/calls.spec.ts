@@ -38,6 +38,9 @@ const ALL = {
   deleteByPrefix: ((cache, options) => cache.deleteByPrefix('a', options)) as Call,
 };
 
+/** A limit that is not reached: such calls take another way than those without any. */
+const LATER = { timeoutMs: 60_000 };
+
 /** How often the store was asked, whatever for. */
 const asked = (calls: ReadonlyMap<PropertyKey, number>): number =>
   [...calls]
@@ -87,20 +90,22 @@ describe('a call', () => {
   it.each(Object.entries(READS))(
     '%s is tried maxRetries times more when the connection is lost',
     async (_name, call) => {
-      for (const maxRetries of [0, 1, 3]) {
+      for (const [maxRetries, options] of [[0], [1], [3], [0, LATER], [3, LATER]] as const) {
         const { cache, faults } = await faultyCache({ maxRetries });
         faults.fail(() => systemError('ECONNRESET'));
-        await expect(call(cache)).rejects.toMatchObject({ code: 'UNAVAILABLE', retryable: true });
+        await expect(call(cache, options)).rejects.toMatchObject({ code: 'UNAVAILABLE', retryable: true });
         expect(asked(faults.calls)).toBe(1 + maxRetries);
       }
     },
   );
 
   it.each(Object.entries(WRITES))('%s is never repeated: it may have been applied', async (_name, call) => {
-    const { cache, faults } = await faultyCache({ maxRetries: 3 });
-    faults.fail(() => systemError('ECONNRESET'));
-    await expect(call(cache)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
-    expect(asked(faults.calls)).toBe(1);
+    for (const options of [undefined, LATER]) {
+      const { cache, faults } = await faultyCache({ maxRetries: 3 });
+      faults.fail(() => systemError('ECONNRESET'));
+      await expect(call(cache, options)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+      expect(asked(faults.calls)).toBe(1);
+    }
   });
 
   it('succeeds when the second try of a read does', async () => {

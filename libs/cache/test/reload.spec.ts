@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createCache, type CacheOptions, type CacheProvider } from '@infra-kit/cache';
 import { ReloadRegistry, type ConfigOutcome } from '@infra-kit/kernel';
 import { FakeClock } from '@infra-kit/kernel/testing';
-import { faultyCache } from './fixtures/faulty-cache.js';
+import { faultyCache, systemError } from './fixtures/faulty-cache.js';
 import { RecordingLogger } from './fixtures/recording.js';
 
 function registry(): ReloadRegistry {
@@ -42,16 +42,37 @@ describe('a cache that gets a new configuration', () => {
       ['b', 2],
       ['c', 3],
     ]);
-    await offer({ maxEntries: 1 });
+    expect(await offer({ maxEntries: 1 })).toMatchObject({ status: 'applied', restartRequired: [] });
     expect(await cache.getMany(['a', 'b', 'c'])).toEqual([undefined, undefined, 3]);
   });
 
   it('takes commandTimeoutMs at once', async () => {
     const reload = registry();
     const { cache, faults } = await faultyCache({ commandTimeoutMs: 60_000 }, { reload });
-    await reload.offer('cache', 'default', { revision: 1n, value: { commandTimeoutMs: 10 } });
+    const outcome = await reload.offer('cache', 'default', { revision: 1n, value: { commandTimeoutMs: 10 } });
+    expect(outcome).toMatchObject({ status: 'applied', restartRequired: [] });
     faults.hang();
     await expect(cache.get('a')).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+  });
+
+  it('takes maxRetries and maxFallbackLoads at once', async () => {
+    const reload = registry();
+    const { cache, faults, turn } = await faultyCache({}, { reload });
+    const value = { maxRetries: 0, maxFallbackLoads: 1 };
+    const outcome = await reload.offer('cache', 'default', { revision: 1n, value });
+    expect(outcome).toMatchObject({ status: 'applied', restartRequired: [] });
+    faults.fail(() => systemError('ECONNRESET'));
+    await expect(cache.get('a')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(faults.calls.get('get')).toBe(1);
+    turn('down');
+    const never = (): Promise<never> => new Promise(() => undefined);
+    const calls = Array.from({ length: 12 }, (_, key) =>
+      cache.getOrSet(`k${key}`, never, { ttlMs: 1, timeoutMs: 50 }),
+    );
+    const codes = (await Promise.allSettled(calls)).map(
+      (each) => each.status === 'rejected' && each.reason.code,
+    );
+    expect(codes.filter((code) => code === 'RESOURCE_EXHAUSTED')).toHaveLength(1);
   });
 
   it('says restart required for what is structural, and does nothing else about it', async () => {

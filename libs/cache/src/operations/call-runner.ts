@@ -5,7 +5,8 @@ import { closedError, shown, type CachePlace } from '../cache.errors.js';
 import { CACHE_SCOPE, durationHistogram, errorsCounter } from '../cache.telemetry.js';
 import type { CacheDriver, DriverCall } from '../drivers/cache-driver.js';
 import { operationsOf, type Operation, type OperationName } from './operation.js';
-import { PendingCall, PendingCalls } from './pending-calls.js';
+import { PendingCalls } from './pending-calls.js';
+import { PlainCall, type PlainCallHost } from './plain-call.js';
 
 type Settings = Pick<CacheConfig, 'commandTimeoutMs' | 'maxRetries'>;
 type Call<T> = (call: DriverCall) => Promise<T>;
@@ -18,6 +19,12 @@ export class CallRunner {
   readonly #place: CachePlace;
   readonly #settings: () => Settings;
   readonly #operations: Readonly<Record<OperationName, Operation>>;
+  readonly #host: PlainCallHost = {
+    worthRepeating: (error) => this.#codeOf(error) === 'UNAVAILABLE',
+    failure: (operation, error, about) => this.#failed(operation, error, about),
+    late: (operation, limitMs) => this.#late(operation, limitMs),
+    settled: (started, operation, failure) => this.#record(started, operation, failure),
+  };
   #pending = new PendingCalls(0);
   #closed = false;
 
@@ -65,36 +72,16 @@ export class CallRunner {
   #runPlain<T>(operation: Operation, call: Call<T>, about: string | undefined): Promise<T> {
     const { commandTimeoutMs, maxRetries } = this.#settings();
     if (this.#pending.limitMs !== commandTimeoutMs) this.#pending = new PendingCalls(commandTimeoutMs);
-    const queue = this.#pending;
+    const repeats = operation.repeatable ? maxRetries : 0;
     const started = performance.now();
-    return new Promise<T>((resolve, reject) => {
-      const fail = (error: unknown): void => {
-        const failure = this.#failed(operation, error, about);
-        this.#record(started, operation, failure);
-        reject(failure);
-      };
-      const pending = new PendingCall((expired) => {
-        const error = this.#late(operation, commandTimeoutMs);
-        fail(error);
-        expired.abort(error);
-      });
-      let left = operation.repeatable ? maxRetries : 0;
-      const answered = (value: T): void => {
-        if (pending.done) return;
-        queue.remove(pending);
-        this.#record(started, operation, undefined);
-        resolve(value);
-      };
-      const failed = (error: unknown): void => {
-        if (pending.done) return;
-        if (left-- > 0 && this.#codeOf(error) === 'UNAVAILABLE') return attempt();
-        queue.remove(pending);
-        fail(error);
-      };
-      const attempt = (): void => void call(pending).then(answered, failed);
-      queue.add(pending, started);
-      attempt();
-    });
+    return new PlainCall(this.#host, {
+      operation,
+      call,
+      about,
+      repeats,
+      queue: this.#pending,
+      started,
+    }).run();
   }
 
   async #runLimited<T>(

@@ -1,27 +1,25 @@
 import type { DriverCall } from '../drivers/cache-driver.js';
 
 /** A call under way: a link of its queue, and what the driver gets to know of it. */
-export class PendingCall implements DriverCall {
+export abstract class PendingCall implements DriverCall {
   before: PendingCall | undefined;
   after: PendingCall | undefined;
   endsAt = 0;
   done = false;
-  readonly expire: (call: PendingCall) => void;
   #controller: AbortController | undefined;
-
-  constructor(expire: (call: PendingCall) => void) {
-    this.expire = expire;
-  }
 
   /** Made when somebody asks for it: most calls are answered before anyone does. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
-    if (this.done && !this.#controller.signal.aborted) this.#controller.abort();
+    if (this.done) this.#controller.abort();
     return this.#controller.signal;
   }
 
-  /** For whoever has asked. */
-  abort(reason: unknown): void {
+  /** The time is over. Called once, after `done` was set. */
+  abstract expire(): void;
+
+  /** For whoever has asked for the signal. */
+  protected abort(reason: unknown): void {
     this.#controller?.abort(reason);
   }
 }
@@ -70,7 +68,7 @@ export class PendingCalls {
     while (this.#first !== undefined && this.#first.endsAt <= now) {
       const call = this.#first;
       this.remove(call);
-      call.expire(call);
+      call.expire();
     }
     if (this.#first !== undefined) this.#timer = this.#arm(this.#first.endsAt - now);
   }

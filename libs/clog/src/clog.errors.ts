@@ -15,3 +15,9 @@ export function noFreeSlot(path: string, tried: number): InfraError {
     { component: 'clog' },
   );
 }
+
+export function wrongNamespace(namespace: unknown): InfraError {
+  return new InfraError('INVALID_ARGUMENT', `clog.logger: a namespace is a string, got ${typeof namespace}`, {
+    component: 'clog',
+  });
+}

@@ -12,7 +12,7 @@ import {
 } from '@infra-kit/kernel';
 import type { Logger as PinoInstance } from 'pino';
 import { ClogConfig, settleClogConfig, type ClogOptions } from './clog.config.js';
-import { clogClosed } from './clog.errors.js';
+import { clogClosed, wrongNamespace } from './clog.errors.js';
 import { ClogProvider, type ClogLogger } from './clog.provider.js';
 import { LevelTable } from './levels/level-table.js';
 import { requireLevel, type LogLevel } from './levels/log-level.js';
@@ -69,6 +69,7 @@ export class DefaultClogProvider extends ClogProvider {
 
   override logger(namespace = ''): ClogLogger {
     this.#mustBeOpen('logger');
+    if (typeof namespace !== 'string') throw wrongNamespace(namespace);
     return new LineLogger(this.#writer, namespace);
   }
 

@@ -114,6 +114,21 @@ describe('what is too much is cut and says so', () => {
     }
   });
 
+  it('a 10 MB key and a 10 MB namespace', async () => {
+    await using app = await capturedClog({ burst: { perSecond: 1, first: 2 } });
+    const long = 'k'.repeat(MB10);
+    app.clog.root.info('key', { [long]: 1 });
+    app.clog.root.with({ [long]: 1 }).info('bound');
+    for (let n = 0; n < 3; n++) app.clog.logger(long).info('namespace');
+    app.clog.native.info({ namespace: long }, 'native');
+    await app.clog.flush();
+    expect(app.captured.texts).toHaveLength(6);
+    for (const text of app.captured.texts) {
+      expect(text.length).toBeLessThan(100_000);
+      expect(text).toContain(`[cut: 32768 of ${MB10} characters]`);
+    }
+  });
+
   it('a deep value', async () => {
     await using app = await capturedClog();
     let deep: object = { end: true };

@@ -70,7 +70,7 @@ describe('Node’s HTTP objects', () => {
       app.clog.root.info('fields', value);
       expect(app.captured.lines).toHaveLength(5);
       expect(app.captured.texts.join('')).not.toContain('s3cr3t');
-      app.clog.root.info('spread, which makes a plain object of it', { value: { ...value } });
+      app.clog.root.info('spread, which makes a plain object of it', { value: Object.assign({}, value) });
       expect(app.captured.texts.at(-1)).not.toContain(SECRET);
     },
   );

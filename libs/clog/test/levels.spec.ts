@@ -4,6 +4,14 @@ import { capturedClog } from './clogs.js';
 
 const METHODS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 
+describe('a namespace that is no string', () => {
+  it.each([[{}], [7], [null], [Symbol('s')]])('%p is refused', async (namespace) => {
+    await using app = await capturedClog();
+    const refused: unknown = expect.objectContaining({ code: 'INVALID_ARGUMENT' });
+    expect(() => app.clog.logger(namespace as unknown as string)).toThrow(refused as Error);
+  });
+});
+
 describe('levels', () => {
   it.each(LOG_LEVELS)('%s lets through what is at least as severe', async (level) => {
     await using app = await capturedClog({ level });

@@ -86,6 +86,22 @@ describe('redaction', () => {
     });
   });
 
+  it('takes * for the elements of arrays too', async () => {
+    await using app = await capturedClog({ redact: ['list.*.pin', 'codes.*'] });
+    app.clog.root.info('x', {
+      list: [{ pin: SECRET, shown: 1 }, [{ pin: SECRET }]],
+      deep: { list: { one: { pin: SECRET } } },
+      codes: [SECRET, { inner: SECRET }],
+      pin: 7,
+    });
+    expect(app.captured.last).toMatchObject({
+      list: [{ pin: REDACTED, shown: 1 }, [{ pin: REDACTED }]],
+      deep: { list: { one: { pin: REDACTED } } },
+      codes: [REDACTED, REDACTED],
+      pin: 7,
+    });
+  });
+
   it('never changes what the caller passed', async () => {
     await using app = await capturedClog();
     const fields = Object.freeze({

@@ -64,6 +64,15 @@ describe('rotation', () => {
     expect(kept).toEqual(Array.from({ length: kept.length }, (_, index) => 200 - kept.length + index));
   });
 
+  it('says nothing of a backup that is removed before it is packed, and packs the next', async () => {
+    using folder = new LogFolder();
+    const clog = await open(folder.file(), { maxSizeMb: mb(KIB), maxBackups: 1 });
+    for (let n = 0; n < 200; n++) clog.root.info('line', { n }); // the first is being packed when it is too many
+    await eventually(() => expect(folder.names()).toEqual(['app.log', expect.stringMatching(/\d\.gz$/)]));
+    await clog.close();
+    expect(folder.allLines().filter(({ level }) => level !== 'info')).toEqual([]);
+  });
+
   it('removes backups that are too old, hourly while lines are written', async () => {
     using folder = new LogFolder();
     const clock = new FakeClock();

@@ -81,7 +81,8 @@ export class FieldCopier {
       if ((bits & REDACT) !== 0) value = REDACTED;
       else if (typeof value === 'string' ? value.length > SHORT_TEXT : isComplex(value))
         value = (walk ??= new ValueWalk(rules)).field(key, value);
-      if (bits === KEEP || (bits & MOVE) === 0) line[key] = value;
+      if (key.length > SHORT_TEXT) line[(walk ??= new ValueWalk(rules)).text(key)] = value;
+      else if (bits === KEEP || (bits & MOVE) === 0) line[key] = value;
       else put((moved ??= {}), key, value);
     }
     if (moved !== undefined) addMoved(line, moved);

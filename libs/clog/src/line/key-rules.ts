@@ -52,9 +52,16 @@ const endsWith = (path: readonly string[], wanted: Path): boolean =>
     return at !== undefined && (part === '*' || part === at.toLowerCase());
   });
 
+/** Items of arrays have no key in a path: a `*` inside it also stands for them, that is for none. */
+function pathsOf(entry: string): Path[] {
+  const path = entry.split('.');
+  const named = path.filter((part, index) => part !== '*' || index === 0 || index === path.length - 1);
+  return named.length === path.length ? [path] : [path, named];
+}
+
 /**
  * Compiled redaction: what to do with a key is worked out once and looked up from then on.
- * An entry is a key's name, found at any depth, or a path (`user.email`, `*` for any one key) that the end of a field's
+ * An entry is a key's name, found at any depth, or a path (`user.email`, `*` for any one key or an array's items) that the end of a field's
  * path must match. Case does not matter.
  */
 export class KeyRules {
@@ -65,7 +72,7 @@ export class KeyRules {
   constructor(entries: readonly string[]) {
     const lower = [...DEFAULT_REDACT, HEADER_TEXT, ...entries].map((entry) => entry.toLowerCase());
     this.#names = new Set(lower);
-    this.#paths = lower.filter((entry) => entry.includes('.')).map((entry) => entry.split('.'));
+    this.#paths = lower.filter((entry) => entry.includes('.')).flatMap(pathsOf);
   }
 
   /** Bits for `key`, given the keys that lead to it from the line's root. */

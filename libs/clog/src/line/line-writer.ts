@@ -126,7 +126,7 @@ export class LineWriter {
   }
 
   originOf(namespace: string, bound: Readonly<LineFields> | undefined): LineOrigin {
-    return { namespace, bound, pino: this.#base.child({ namespace, ...bound }) };
+    return { namespace, bound, pino: this.#base.child({ namespace: this.#shown(namespace), ...bound }) };
   }
 
   write(origin: LineOrigin, level: LogMethod, message: unknown, fields: object | undefined): void {
@@ -146,7 +146,9 @@ export class LineWriter {
     process.off('exit', this.#onExit);
     for (const { kind, count } of this.#burst?.drain() ?? []) {
       const line = { message: kind.message, suppressed: count };
-      this.#base.child({ namespace: kind.namespace })[kind.level](line, 'identical messages were left out');
+      this.#base
+        .child({ namespace: this.#shown(kind.namespace) })
+        [kind.level](line, 'identical messages were left out');
     }
   }
 
@@ -162,10 +164,10 @@ export class LineWriter {
     if (bound !== undefined && overlaps(bound, line)) {
       line = { ...this.#ambient(), ...bound };
       if (fields !== undefined && fields !== null) this.#copier.into(line, fields);
-      target = this.#base.child({ namespace: origin.namespace });
+      target = this.#base.child({ namespace: this.#shown(origin.namespace) });
     }
     if (line['socket'] && line['headers'] && line['method']) line = unlikeRequest(line);
-    const shown = text.length > MAX_TEXT ? this.#copier.text(text) : text;
+    const shown = this.#shown(text);
     if (cuts > 0 || shown !== text) cutLines.add(1, this.#labels());
     target[level](line, shown);
   }
@@ -206,9 +208,13 @@ export class LineWriter {
     if (READY_LINE in fields) return fields as LineFields;
     const line = traceFields();
     const namespace: unknown = Reflect.get(fields, 'namespace');
-    line['namespace'] = typeof namespace === 'string' ? namespace : '';
+    line['namespace'] = typeof namespace === 'string' ? this.#shown(namespace) : '';
     this.#copier.into(line, fields, 'namespace');
     return line;
+  }
+
+  #shown(text: string): string {
+    return text.length > MAX_TEXT ? this.#copier.text(text) : text;
   }
 
   #labels(): { [CLOG_INSTANCE_LABEL]: string } {

@@ -15,6 +15,9 @@ const LINE_FULL = '[cut: the line is full]';
 /** What a number, a brace or a comma counts towards the line. */
 const SMALL = 4;
 
+/** Stands for an item of an array: no name of a key, but a `*` in a path. */
+const ITEM = '[]';
+
 /** Keys of arrays such as Node's `rawHeaders`. */
 const HEADERS = /(headers|trailers)$/i;
 
@@ -74,12 +77,12 @@ export class ValueWalk {
   value(value: unknown): unknown {
     switch (typeof value) {
       case 'string':
-        return this.#text(value);
+        return this.text(value);
       case 'bigint':
       case 'symbol':
-        return this.#text(String(value));
+        return this.text(String(value));
       case 'function':
-        return this.#text(`[Function: ${value.name}]`);
+        return this.text(`[Function: ${value.name}]`);
       case 'object':
         return value === null ? null : this.#object(value);
       default:
@@ -88,7 +91,8 @@ export class ValueWalk {
     }
   }
 
-  #text(text: string): string {
+  /** A string or a key, cut to what the line has room for. */
+  text(text: string): string {
     if (this.#room <= 0) return this.#cut(LINE_FULL);
     const most = Math.min(MAX_TEXT, this.#room);
     this.#room -= Math.min(text.length, most);
@@ -121,7 +125,7 @@ export class ValueWalk {
     if (ArrayBuffer.isView(value)) return `[${value.constructor.name}: ${value.byteLength} bytes]`;
     if (types.isMap(value)) return this.#properties(Object.fromEntries(this.#entries(value)));
     if (types.isSet(value)) return this.#items([...value], value.size);
-    if (types.isRegExp(value)) return this.#text(String(value));
+    if (types.isRegExp(value)) return this.text(String(value));
     const http = httpSummary(value);
     if (http !== undefined) return this.#properties(http);
     const toJSON: unknown = Reflect.get(value, 'toJSON');
@@ -141,6 +145,8 @@ export class ValueWalk {
 
   #items(items: readonly unknown[], length: number): unknown[] {
     const kept: unknown[] = [];
+    if ((this.#rules.of(ITEM, this.#path) & REDACT) !== 0)
+      return items.map(() => REDACTED).slice(0, MAX_MEMBERS);
     const hidden = this.#hiddenItems(items);
     for (let index = 0; index < length && index < MAX_MEMBERS; index++)
       kept.push(hidden?.(index) === true ? REDACTED : (this.member(items, String(index)) ?? null));
@@ -167,7 +173,7 @@ export class ValueWalk {
   }
 
   #property(source: object, key: string, kept: Record<string, unknown>): void {
-    const name = this.#text(key);
+    const name = this.text(key);
     const hidden = (this.#rules.of(key, this.#path) & REDACT) !== 0;
     this.#path.push(key);
     const value = hidden ? REDACTED : this.member(source, key);

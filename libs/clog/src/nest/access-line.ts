@@ -60,7 +60,7 @@ export function countBody(response: ServerResponse): () => number {
 
 /** Notices `response.destroy()`, which a client that goes away does not call. */
 function watchCutOff(response: ServerResponse): () => boolean {
-  const destroy: unknown = response.destroy;
+  const destroy: unknown = Reflect.get(response, 'destroy');
   let cutOff = false;
   if (typeof destroy === 'function')
     Reflect.set(response, 'destroy', function watched(this: ServerResponse, ...args: unknown[]): unknown {

@@ -1,10 +1,11 @@
-import { createReadStream, createWriteStream, readdirSync, rmSync, statSync } from 'node:fs';
+import { createReadStream, createWriteStream, lstatSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { chmod, open, rename, rm, stat, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Clock } from '@infra-kit/kernel';
 import type { RotationConfig } from '../clog.config.js';
+import { errnoOf } from './errno.js';
 
 interface Backup {
   readonly sequence: number;
@@ -99,19 +100,24 @@ export class Backups {
 
   async #packAll(): Promise<void> {
     for (;;) {
-      const next = this.#list()
-        .filter(({ packed }) => !packed)
-        .toSorted((a, b) => a.sequence - b.sequence)[0];
-      if (next === undefined || this.#stop.signal.aborted) return;
+      let path: string | undefined;
       try {
-        await this.#pack(next.path);
+        path = this.#nextToPack();
+        if (path === undefined || this.#stop.signal.aborted) return;
+        await this.#pack(path);
         this.#prune();
       } catch (error) {
+        if (errnoOf(error) === 'ENOENT' && path !== undefined && isGone(path)) continue; // pruned meanwhile
         if (!this.#stop.signal.aborted)
           this.#onProblem('a log backup could not be packed and stays as it is', error);
         return;
       }
     }
+  }
+
+  #nextToPack(): string | undefined {
+    const plain = this.#list().filter(({ packed }) => !packed);
+    return plain.toSorted((a, b) => a.sequence - b.sequence)[0]?.path;
   }
 
   async #pack(path: string): Promise<void> {
@@ -132,6 +138,8 @@ export class Backups {
     await rm(path, { force: true });
   }
 }
+
+const isGone = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) === undefined;
 
 async function synced(path: string): Promise<void> {
   const file = await open(path, 'r+');

@@ -5,7 +5,8 @@ import { redisDriver } from '@infra-kit/cache/redis';
 import { eventually } from '@infra-kit/kernel/testing';
 import { freePort, launchRedis, type RunningServer } from '@infra-kit/testkit';
 import { RecordingLogger } from './fixtures/recording.js';
-import { sentinel, silentServer } from './fixtures/sentinel.js';
+import { muteServer } from './fixtures/mute-server.js';
+import { sentinel } from './fixtures/sentinel.js';
 import { CERT, KEY, tlsFront } from './fixtures/tls-front.js';
 
 let server: RunningServer;
@@ -106,7 +107,7 @@ describe('sentinels', () => {
   });
 
   it('that say nothing are passed over within connectTimeoutMs, and left', async () => {
-    const silent = await silentServer();
+    await using silent = await muteServer();
     await using guide = await sentinel('main', server);
     const mute = { host: '127.0.0.1', port: silent.port };
     const heard = { host: '127.0.0.1', port: guide.port };
@@ -119,7 +120,6 @@ describe('sentinels', () => {
       code: 'UNAVAILABLE',
     });
     await eventually(() => expect(silent.open()).toBe(0));
-    await silent[Symbol.asyncDispose]();
   });
 
   it('that cannot be reached, or know no such master, fail the start', async () => {

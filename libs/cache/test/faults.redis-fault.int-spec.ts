@@ -5,6 +5,7 @@ import { isInfraError } from '@infra-kit/kernel';
 import { eventually } from '@infra-kit/kernel/testing';
 import { FaultProxy, launchRedis, until, type RunningServer } from '@infra-kit/testkit';
 import { codes, longest, underLoad } from './fixtures/load.js';
+import { muteServer } from './fixtures/mute-server.js';
 import { RecordingLogger } from './fixtures/recording.js';
 
 const HOUR = { ttlMs: 3_600_000 };
@@ -139,6 +140,20 @@ describe('Redis hung (SIGSTOP)', () => {
       await codeOf(cache.get('a', { timeoutMs: 20 }));
       return proxy.counts.connections > before;
     });
+  });
+
+  it('collects no connections, however long it lasts', async () => {
+    await using door = await muteServer(server);
+    const cache = await connect({ url: `redis://127.0.0.1:${door.port}`, connectTimeoutMs: 100 });
+    await cache.ping();
+    door.mute = true;
+    expect(await codeOf(cache.get('a'))).toBe('DEADLINE_EXCEEDED');
+    await until('many attempts', () => door.accepted() > 8);
+    // the attempt under way, and the one that is being taken down
+    expect(door.open()).toBeLessThanOrEqual(2);
+    door.mute = false;
+    await works(cache);
+    await cache.close();
   });
 
   it('lets getOrSet load from the source: at first after the limit, then without asking', async () => {

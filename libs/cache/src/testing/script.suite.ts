@@ -19,10 +19,11 @@ return now + 1`,
 
 const shapes = defineScript({
   name: 'suite-shapes',
-  lua: `return {1.9, -1.9, 'ä', {ARGV[1], {}}, false, KEYS[1] == ARGV[2]}`,
+  lua: `return {1.9, -1.9, -0.5, 'ä', {ARGV[1], {}}, false, KEYS[1] == ARGV[2]}`,
   twin: (_view, [key], [first = '', second]) => [
     1.9,
     -1.9,
+    -0.5,
     'ä',
     [first, []],
     null,
@@ -56,6 +57,7 @@ export const scriptTests: Readonly<Record<string, SuiteTest>> = {
       assert.deepEqual(await cache.scripts.run(shapes, [key('k')], ['x', stored(key('k'))]), [
         1,
         -1,
+        0,
         'ä',
         ['x', []],
         null,

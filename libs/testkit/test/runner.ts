@@ -18,7 +18,11 @@ export async function startRunner(...args: string[]): Promise<Runner> {
   });
   const pid = child.pid;
   if (pid === undefined) throw new Error('the runner did not start');
-  const [server] = (await once(child, 'message')) as [Runner['server']];
+  const ended = once(child, 'exit').then(() =>
+    Promise.reject(new Error('the runner ended before its server began')),
+  );
+  const [server] = (await Promise.race([once(child, 'message'), ended])) as [Runner['server']];
+  ended.catch(() => {}); // it will be killed
   return {
     pid,
     server,

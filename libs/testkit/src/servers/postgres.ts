@@ -88,7 +88,7 @@ function program(postgres: string, initdb: string): NativeProgram {
     template('postgres', [postgres, version, String(user?.uid)], initialise);
 
   return {
-    version,
+    version: `PostgreSQL ${/[\d.]+/.exec(version)?.[0] ?? version}`,
     user,
     endSignal: 'SIGINT', // SIGTERM waits for every client to leave
     command: ({ port, folder }) => [

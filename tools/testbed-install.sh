@@ -140,7 +140,7 @@ install_kafka() {
   partial=$TESTBED/kafka.partial.$$
   mkdir -p "$partial"
   cat >"$partial/pom.xml" <<POM
-<project xmlns="http://maven.apache.org/POM/4.0.0">
+<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>infra-kit</groupId><artifactId>testbed</artifactId><version>1</version><packaging>pom</packaging>
   <dependencies>

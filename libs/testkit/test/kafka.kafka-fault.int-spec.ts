@@ -46,7 +46,11 @@ describe.each([
       RECOVERY,
     );
     await admin.close();
-    client = await connect(`${proxy.host}:${proxy.port}`, topic);
+    client = await until(
+      'the client connects',
+      () => connect(`${proxy.host}:${proxy.port}`, topic),
+      RECOVERY,
+    );
     await arrives('first');
   });
   afterEach(async () => {
@@ -61,7 +65,7 @@ describe.each([
   it('sends clients where it was told to: all they say goes through the proxy', async () => {
     // a client that was sent to the server's own port would not be hurt by this
     const before = proxy.counts.bytesUp;
-    await client.send('x'.repeat(10_000));
+    await arrives('x'.repeat(10_000));
     expect(proxy.counts.bytesUp - before).toBeGreaterThan(10_000);
   });
 

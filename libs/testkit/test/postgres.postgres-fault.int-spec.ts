@@ -13,20 +13,18 @@ import { familyOf } from '../src/process/family.js';
 import { startRunner } from './runner.js';
 
 const IMPATIENCE_MS = 500;
+const PATIENCE_MS = 10_000;
 
-async function connected(url: string): Promise<pg.Client> {
-  const client = new pg.Client({
-    connectionString: url,
-    query_timeout: IMPATIENCE_MS,
-    connectionTimeoutMillis: IMPATIENCE_MS,
-  });
+async function connected(url: string, patienceMs = PATIENCE_MS): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: patienceMs });
   client.on('error', () => {});
   await client.connect();
   return client;
 }
 
-async function one(client: pg.Client): Promise<unknown> {
-  return (await client.query<{ one: number }>('SELECT 1 AS one')).rows[0]?.one;
+async function one(client: pg.Client, patienceMs = PATIENCE_MS): Promise<unknown> {
+  const query = { text: 'SELECT 1 AS one', query_timeout: patienceMs };
+  return (await client.query<{ one: number }>(query)).rows[0]?.one;
 }
 
 describe("a PostgreSQL of one's own", () => {
@@ -43,8 +41,8 @@ describe("a PostgreSQL of one's own", () => {
 
   it('answers neither an open session nor a new one while it is paused, and both once it is resumed', async () => {
     await server.pause();
-    await expect(one(client)).rejects.toThrow('timeout');
-    await expect(connected(server.url)).rejects.toThrow('timeout');
+    await expect(one(client, IMPATIENCE_MS)).rejects.toThrow('timeout');
+    await expect(connected(server.url, IMPATIENCE_MS)).rejects.toThrow('timeout');
     await server.resume();
     const [again, fresh] = [await connected(server.url), await connected(server.url)];
     expect([await one(again), await one(fresh)]).toEqual([1, 1]);
@@ -97,12 +95,12 @@ describe("a PostgreSQL of one's own", () => {
     it('times a query out when the latency is longer than its patience', async () => {
       expect(await one(through)).toBe(1);
       proxy.latency(IMPATIENCE_MS);
-      await expect(one(through)).rejects.toThrow('timeout');
+      await expect(one(through, IMPATIENCE_MS)).rejects.toThrow('timeout');
     });
 
     it('is silent in a blackhole, and takes new sessions after it', async () => {
       proxy.blackhole();
-      await expect(one(through)).rejects.toThrow('timeout');
+      await expect(one(through, IMPATIENCE_MS)).rejects.toThrow('timeout');
       await proxy.restore();
       const fresh = await connected(proxy.through(server.url));
       expect(await one(fresh)).toBe(1);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,6 +21,8 @@ import type { NativeProgram, ServerPlace, ServerRecipe } from './server-recipe.j
 const STOP_GRACE_MS = 5_000;
 const START_ATTEMPTS = 3;
 const LOG_TAIL = 2_000;
+const RESTART_PATIENCE_MS = 10_000;
+const RESTART_PAUSE_MS = 200;
 const LOOK_EVERY_MS = 10;
 /** Looking for a launcher's child is a look at every process. */
 const LOOK_FOR_CHILD_EVERY_MS = 100;
@@ -108,7 +111,20 @@ export class NativeServer implements RunningServer {
 
   async restart(): Promise<void> {
     await this.#end();
-    await this.#start();
+    await this.#startAgain();
+  }
+
+  /** A port that was just given up may be held for a moment: by a probe of another test, or a socket that lingers. */
+  async #startAgain(): Promise<void> {
+    const patience = performance.now() + RESTART_PATIENCE_MS;
+    for (;;) {
+      try {
+        return await this.#start();
+      } catch (error) {
+        if (!/in use/i.test(String(error)) || performance.now() > patience) throw error;
+        await sleep(RESTART_PAUSE_MS);
+      }
+    }
   }
 
   async #start(): Promise<void> {

@@ -25,6 +25,10 @@ const PEERS_BY_ENTRY = [
   { client: 'ioredis', home: '^libs/(cache/src/drivers/redis|testkit)/' },
   { client: '(pino|nestjs-pino|pino-http|pino-pretty)', home: '^libs/clog/' },
   { client: '@msgpack/msgpack', home: '^libs/cache/src/codecs/' },
+  { client: 'etcd3', home: '^libs/(coord/src/drivers/etcd|testkit)/' },
+  { client: '@grpc/grpc-js', home: '^libs/(coord|breaker|infra-kit)/src/grpc/' },
+  { client: '@mikro-orm/[^/]+', home: '^libs/(db|outbox|once)/' },
+  { client: '@nestjs/(microservices|websockets|graphql)', home: '^libs/(kernel|ratelimit|infra-kit)/' },
 ];
 
 /** @type {import('dependency-cruiser').IConfiguration} */

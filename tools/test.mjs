@@ -8,7 +8,7 @@ import { spawn } from 'node:child_process';
 import { globSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { acquire, launchSource, SERVER_KINDS, SERVERS, sweepLeftovers, warmUp } from '@infra-kit/testkit';
+import { SERVER_KINDS, SHAREABLE, sweepLeftovers } from '@infra-kit/testkit';
 
 const JEST = [
   '--experimental-vm-modules',
@@ -25,7 +25,7 @@ const VALUELESS = new Set([
   '--silent',
   '--verbose',
 ]);
-const TAG = new RegExp(`^(${SERVER_KINDS.join('|')})(-fault)?$`);
+const TAG = new RegExp(`^(${[...SHAREABLE.keys()].join('|')})(-fault)?$`);
 
 /** Ends the run before jest: a sentence, then the one line every run ends with. */
 function refuse(sentence) {
@@ -62,12 +62,12 @@ function requiredKinds() {
   return required;
 }
 
-/** cart.redis.etcd-fault.int-spec.ts → [{ kind: 'redis', fault: false }, { kind: 'etcd', fault: true }] */
+/** cart.redis.etcd-fault.int-spec.ts → [{ name: 'redis', fault: false }, { name: 'etcd', fault: true }] */
 function needsOf(file) {
   const parts = file.split('/').at(-1).split('.').slice(1, -2);
   return parts.flatMap((part) => {
     const match = TAG.exec(part);
-    return match === null ? [] : [{ kind: match[1], fault: match[2] !== undefined }];
+    return match === null ? [] : [{ name: match[1], fault: match[2] !== undefined }];
   });
 }
 
@@ -95,19 +95,26 @@ function withoutPassword(url) {
   return url.replace(/\/\/[^/@]*@/g, '//***@');
 }
 
-/** What one kind of server is run on: a shared server, an own one for fault suites, or the reason why there is none. */
-async function provide(kind, { shared, launched }) {
-  const source = await launchSource(kind);
-  const { variable, native } = SERVERS[kind];
-  const cannotLaunch = `no Docker engine answers and ${native.missing}`;
-  const found = { kind, server: undefined, source, reason: undefined, faultReason: undefined };
+/** What a name is run on: a shared server, an own one for fault suites, or the reason why there is none. */
+async function provide(name, { shared, launched }) {
+  const { kind, variable, missing, ...how } = SHAREABLE.get(name);
+  const source = await how.source();
+  const found = {
+    name,
+    kind,
+    variable,
+    server: undefined,
+    source,
+    reason: undefined,
+    faultReason: undefined,
+  };
   if (launched && source === undefined)
-    found.faultReason = `fault suites hurt a server of their own, and ${cannotLaunch}`;
+    found.faultReason = `fault suites hurt a server of their own, and ${missing}`;
   if (shared && source === undefined && !process.env[variable])
-    return { ...found, reason: `${cannotLaunch}, and ${variable} is not set` };
+    return { ...found, reason: `${missing}, and ${variable} is not set` };
   try {
-    if (shared) return { ...found, server: await acquire(kind) };
-    if (launched) await warmUp(kind); // once, before the suites start theirs beside each other
+    if (shared) return { ...found, server: await how.acquire() };
+    if (launched) await how.warmUp(); // once, before the suites start theirs beside each other
     return found;
   } catch (error) {
     const reason = error.message.trim();
@@ -127,34 +134,34 @@ function describe({ server, source, reason, faultReason }) {
 
 /** Why a suite cannot run, or undefined when it can. */
 function whyLeftOut(suite, servers) {
-  for (const { kind, fault } of suite.needs) {
-    const { reason, faultReason } = servers.get(kind);
+  for (const { name, fault } of suite.needs) {
+    const { reason, faultReason } = servers.get(name);
     const why = fault ? faultReason : reason;
-    if (why !== undefined) return { ...suite, kind, why };
+    if (why !== undefined) return { ...suite, name, why };
   }
   return undefined;
 }
 
 function printServers(servers) {
   console.log('servers');
-  for (const kind of SERVER_KINDS) {
-    const found = servers.get(kind);
+  for (const name of SHAREABLE.keys()) {
+    const found = servers.get(name);
     const [how, what] = found === undefined ? ['-', 'no suite of this run wants it'] : describe(found);
-    console.log(`  ${kind.padEnd(14)} ${how.padEnd(10)} ${what}`);
+    console.log(`  ${name.padEnd(14)} ${how.padEnd(10)} ${what}`);
   }
   console.log();
 }
 
 function printLeftOut(leftOut) {
-  for (const { file, kind, why } of leftOut)
-    console.log(`!! LEFT OUT  ${file}\n!!           no ${kind}: ${why}`);
+  for (const { file, name, why } of leftOut)
+    console.log(`!! LEFT OUT  ${file}\n!!           no ${name}: ${why}`);
   if (leftOut.length > 0)
     console.log(`!! ${leftOut.length} suites left out. tools/testbed-install.sh installs what they want.\n`);
 }
 
 function addressesFor(servers) {
   const started = [...servers.values()].filter(({ server }) => server !== undefined);
-  return Object.fromEntries(started.map(({ kind, server }) => [SERVERS[kind].variable, server.url]));
+  return Object.fromEntries(started.map(({ variable, server }) => [variable, server.url]));
 }
 
 /** Runs jest and resolves with its exit code; signals to this process go on to it. */
@@ -179,22 +186,24 @@ const suites = serverSuites(run);
 const needs = suites.flatMap((suite) => suite.needs);
 const servers = new Map();
 try {
-  const wanted = SERVER_KINDS.map((kind) => ({
-    kind,
-    launched: needs.some((need) => need.kind === kind && need.fault),
-    shared: required.includes(kind) || needs.some((need) => need.kind === kind && !need.fault),
-  })).filter(({ launched, shared }) => launched || shared);
-  await Promise.all(wanted.map(async ({ kind, ...how }) => servers.set(kind, await provide(kind, how))));
+  const wanted = [...SHAREABLE.keys()]
+    .map((name) => ({
+      name,
+      launched: needs.some((need) => need.name === name && need.fault),
+      shared: required.includes(name) || needs.some((need) => need.name === name && !need.fault),
+    }))
+    .filter(({ launched, shared }) => launched || shared);
+  await Promise.all(wanted.map(async ({ name, ...how }) => servers.set(name, await provide(name, how))));
   printServers(servers);
-  const missing = required.filter((kind) => servers.get(kind).reason ?? servers.get(kind).faultReason);
-  if (missing.length > 0) {
-    const sentences = missing.map(
-      (kind) => `${kind}: ${servers.get(kind).reason ?? servers.get(kind).faultReason}`,
+  const missing = [...servers.values()]
+    .filter(({ kind }) => required.includes(kind))
+    .flatMap(({ name, reason, faultReason }) =>
+      (reason ?? faultReason) === undefined ? [] : [`${name}: ${reason ?? faultReason}`],
     );
+  if (missing.length > 0)
     refuse(
-      `INFRA_TEST_REQUIRE names what cannot be had.\n  ${sentences.join('\n  ')}\nRun tools/testbed-install.sh.`,
+      `INFRA_TEST_REQUIRE names what cannot be had.\n  ${missing.join('\n  ')}\nRun tools/testbed-install.sh.`,
     );
-  }
   const leftOut = suites.map((suite) => whyLeftOut(suite, servers)).filter((suite) => suite !== undefined);
   printLeftOut(leftOut);
 

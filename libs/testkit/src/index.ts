@@ -25,6 +25,7 @@ export {
   ServerUnavailableError,
   warmUp,
 } from './servers/launch.js';
+export { acquireRedisCluster, launchRedisCluster, type RedisCluster } from './servers/redis-cluster.js';
 export type {
   LaunchOptions,
   RunningServer,
@@ -32,6 +33,7 @@ export type {
   ServerKind,
   ServerSource,
 } from './servers/running-server.js';
+export { SHAREABLE, type Shareable } from './servers/shareable.js';
 export type { ServerRecipe } from './servers/server-recipe.js';
 export {
   type SharedEtcd,
@@ -41,5 +43,7 @@ export {
   sharedKafka,
   sharedPostgres,
   sharedRedis,
+  sharedRedisCluster,
+  type SharedRedisCluster,
 } from './servers/shared.js';
 export { uniqueName, uniquePrefix } from './unique-prefix.js';

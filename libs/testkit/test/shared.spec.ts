@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { sharedEtcd, sharedKafka, sharedPostgres, sharedRedis } from '@infra-kit/testkit';
+import { sharedEtcd, sharedKafka, sharedPostgres, sharedRedis, sharedRedisCluster } from '@infra-kit/testkit';
 
 describe('the shared servers of a run', () => {
   const before = { ...process.env };
@@ -33,6 +33,15 @@ describe('the shared servers of a run', () => {
       port: 9093,
       brokers: ['a.test:9093', 'b.test'],
     });
+  });
+
+  it('may be the nodes of one Redis Cluster', () => {
+    process.env.INFRA_TEST_REDIS_CLUSTER_NODES = 'redis://a.test:7000,redis://:s,t@b.test:7001';
+    const { nodes } = sharedRedisCluster();
+    expect(nodes.map(({ host, port }) => [host, port])).toEqual([
+      ['a.test', 7000],
+      ['b.test', 7001],
+    ]);
   });
 
   it('have the usual port where the address names none', () => {

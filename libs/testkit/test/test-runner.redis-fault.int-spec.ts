@@ -3,12 +3,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { launchRedis, SERVER_KINDS, SERVERS } from '@infra-kit/testkit';
+import { launchRedis, SHAREABLE } from '@infra-kit/testkit';
 import { redisRecipe } from '../src/servers/redis.js';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const NOTHING_LISTENS = 'redis://127.0.0.1:1';
-const OWN_SUITES = ['--listTests', 'libs/testkit/test/redis'];
+const CLUSTER_SUITES = ['--listTests', 'libs/testkit/test/redis-cluster'];
+const OWN_SUITES = ['--listTests', 'libs/testkit/test/redis.redis'];
 
 interface Outcome {
   readonly code: number | null;
@@ -19,7 +20,10 @@ interface Outcome {
 /** What `npm test -- …args` does after the build. */
 async function npmTest(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
   const unset = Object.fromEntries(
-    ['INFRA_TEST_REQUIRE', ...SERVER_KINDS.map((kind) => SERVERS[kind].variable)].map((name) => [name, '']),
+    ['INFRA_TEST_REQUIRE', ...[...SHAREABLE.values()].map(({ variable }) => variable)].map((name) => [
+      name,
+      '',
+    ]),
   );
   const child = spawn(process.execPath, [join(ROOT, 'tools/test.mjs'), ...args], {
     env: { ...process.env, ...unset, ...env },
@@ -47,6 +51,21 @@ describe('npm test', () => {
     const env = { INFRA_TEST_REQUIRE: 'redis', INFRA_TEST_REDIS_URL: NOTHING_LISTENS };
     const run = await npmTest(['--select', 'unit'], env);
     expect(run.err).toContain('redis answers at the address in INFRA_TEST_REDIS_URL');
+    expect([run.code, lastLine(run)]).toEqual([1, '0 passed, 1 failed']);
+  });
+
+  it('takes a Redis Cluster that a suite wants for a Redis that is required', async () => {
+    const server = await launchRedis();
+    const env = {
+      INFRA_TEST_REQUIRE: 'redis',
+      INFRA_TEST_REDIS_URL: server.url,
+      INFRA_TEST_REDIS_CLUSTER_NODES: NOTHING_LISTENS,
+    };
+    const without = await npmTest(OWN_SUITES, env);
+    const run = await npmTest(CLUSTER_SUITES, env);
+    await server.stop();
+    expect(without.code).toBe(0);
+    expect(run.err).toContain('redis-cluster: not within 3000 ms');
     expect([run.code, lastLine(run)]).toEqual([1, '0 passed, 1 failed']);
   });
 

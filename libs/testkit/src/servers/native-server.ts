@@ -84,6 +84,11 @@ export class NativeServer implements RunningServer {
     }
   }
 
+  /** For members of its cluster. */
+  get peerPort(): number {
+    return this.#place.peerPort;
+  }
+
   get version(): string | undefined {
     return this.#program.version;
   }

@@ -1,28 +1,13 @@
-import { createConnection } from 'node:net';
-import { placeOf } from './address.js';
 import { findBinary, USUAL_FOLDERS } from './find-binary.js';
+import { askRedis } from './redis-command.js';
 import type { ServerRecipe } from './server-recipe.js';
 
-const PROBE_TIMEOUT_MS = 1_000;
-
-/** PING over a bare socket. -NOAUTH is an answer too: a password is the business of whoever connects. */
+/** -NOAUTH is an answer too: a password is the business of whoever connects. */
 function pings(url: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection(placeOf(url, 6379));
-    const answer = (alive: boolean): void => {
-      socket.destroy();
-      resolve(alive);
-    };
-    let received = '';
-    socket.setTimeout(PROBE_TIMEOUT_MS, () => answer(false));
-    socket.once('error', () => answer(false));
-    socket.once('close', () => answer(false));
-    socket.once('connect', () => socket.write('PING\r\n'));
-    socket.on('data', (chunk) => {
-      received += chunk.toString('latin1');
-      if (received.includes('\n')) answer(/^(\+PONG|-NOAUTH)/.test(received));
-    });
-  });
+  return askRedis(url, 'PING').then(
+    (reply) => /^(\+PONG|-NOAUTH)/.test(reply),
+    () => false,
+  );
 }
 
 /** Without persistence. The title stays: the sweep knows a server by its command line. */
@@ -53,4 +38,31 @@ export const redisRecipe: ServerRecipe = {
     },
   },
   container: { image: 'redis:7.0.15', port: 6379, command: ['redis-server', ...flags(SETTINGS)] },
+};
+
+/** How long a node of a cluster may be silent until the others call it failed, in milliseconds. */
+const NODE_TIMEOUT_MS = 2_000;
+
+/** What makes a Redis a node of a cluster of its own; it knows its slots and the others again after a restart. */
+function clusterFlags(busPort: number): readonly string[] {
+  return flags({
+    'cluster-enabled': 'yes',
+    'cluster-config-file': 'nodes.conf',
+    'cluster-node-timeout': String(NODE_TIMEOUT_MS),
+    'cluster-announce-ip': '127.0.0.1',
+    'cluster-port': String(busPort),
+  });
+}
+
+/** One node of a Redis Cluster, natively; `variable` names the whole cluster. */
+export const redisNodeRecipe: ServerRecipe = {
+  ...redisRecipe,
+  variable: 'INFRA_TEST_REDIS_CLUSTER_NODES',
+  native: {
+    missing: redisRecipe.native.missing,
+    find() {
+      const single = redisRecipe.native.find();
+      return single && { command: (place) => [...single.command(place), ...clusterFlags(place.peerPort)] };
+    },
+  },
 };

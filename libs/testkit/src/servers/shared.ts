@@ -1,17 +1,25 @@
 import { placeOf, splitAddresses } from './address.js';
 import { SERVERS } from './catalog.js';
+import { redisNodeRecipe } from './redis.js';
 import type { ServerAddress, ServerKind } from './running-server.js';
+import type { ServerRecipe } from './server-recipe.js';
 
 export interface SharedEtcd extends ServerAddress {
   /** Every endpoint; `url` is the first. */
   readonly endpoints: readonly string[];
 }
 
-function addresses(kind: ServerKind): readonly [ServerAddress, ...ServerAddress[]] {
-  const recipe = SERVERS[kind];
+type Addresses = readonly [ServerAddress, ...ServerAddress[]];
+
+function addresses(kind: ServerKind): Addresses {
+  return addressesIn(SERVERS[kind], kind);
+}
+
+function addressesIn(recipe: ServerRecipe, what: string): Addresses {
+  const { kind } = recipe;
   const value = process.env[recipe.variable];
   if (value === undefined || value === '')
-    throw new Error(`no shared ${kind}: ${recipe.variable} is not set; run the suite with npm test`);
+    throw new Error(`no shared ${what}: ${recipe.variable} is not set; run the suite with npm test`);
   const [first, ...others] = splitAddresses(value).map((url): ServerAddress => ({
     kind,
     url,
@@ -27,6 +35,16 @@ function addresses(kind: ServerKind): readonly [ServerAddress, ...ServerAddress[
  */
 export function sharedRedis(): ServerAddress {
   return addresses('redis')[0];
+}
+
+export interface SharedRedisCluster {
+  /** Every node, masters all. */
+  readonly nodes: Addresses;
+}
+
+/** The run's one Redis Cluster, for suites named *.redis-cluster.int-spec.ts; the rules of sharedRedis(). */
+export function sharedRedisCluster(): SharedRedisCluster {
+  return { nodes: addressesIn(redisNodeRecipe, 'Redis Cluster') };
 }
 
 /** The run's one etcd; the rules of sharedRedis(). */

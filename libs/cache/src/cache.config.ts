@@ -99,11 +99,11 @@ export class CacheConfig {
   @Min(0)
   db: number | undefined;
 
-  /** Stands before every key, tag and script key. */
+  /** Stands before every key, those of scripts included. */
   @IsString()
   keyPrefix = '';
 
-  /** Connections, which take turns. */
+  /** Connections. Reads take turns; what writes a key travels on that key's own, so that no write overtakes another. */
   @IsInt()
   @Min(1)
   @Max(256)
@@ -121,7 +121,7 @@ export class CacheConfig {
   @Max(LONGEST_MS)
   commandTimeoutMs = 1000;
 
-  /** How often a read is tried again when its connection was lost after it was sent. Writes never are. Hot. */
+  /** How often a read is tried again after it failed UNAVAILABLE, sent or not. Writes never are. Hot. */
   @IsInt()
   @Min(0)
   @Max(10)

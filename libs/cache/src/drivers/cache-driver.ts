@@ -52,8 +52,9 @@ export interface DriverLimits {
  * error of its client, once, and says by `codeOf` what the error means. It never retries by itself, since it cannot
  * know whether a write was applied.
  *
- * - Every method but `setMany`, `getMany` and `scanPage` is one atomic step on the store; a step that rejects was
- *   applied whole or not at all, and after a lost connection or an abort nobody knows which.
+ * - Every method but `setMany`, `getMany`, `scanPage` and `delete` of several keys is one atomic step on the store; a
+ *   step that rejects was applied whole or not at all, and after a lost connection or an abort nobody knows which.
+ * - Writes of one key take effect in the order of their calls, awaited or not.
  * - An expired entry is absent in every respect, from the millisecond its ttl is over.
  * - Values given and returned are nobody else's: a driver that keeps them in the process copies bytes both ways.
  * - Calls may be made concurrently; those of one caller that awaits them take effect in that order.

@@ -1,8 +1,12 @@
 import type { DriverState } from '../cache-driver.js';
+import { keyHash } from './key-hash.js';
 import type { RedisConnection } from './redis-connection.js';
 import { RedisSlot, type SlotSettings } from './redis-slot.js';
 
-/** Some connections to one server, which take turns. */
+/**
+ * Some connections to one server. Reads take turns. Writes of a key keep to one connection, so that Redis sees them in
+ * the order in which they were sent, awaited or not; while that one is away they take turns as well.
+ */
 export class RedisPool {
   readonly #slots: readonly RedisSlot[];
   readonly #listeners = new Set<(state: DriverState, reason: unknown) => void>();
@@ -47,9 +51,25 @@ export class RedisPool {
     return slot.take();
   }
 
+  /** The connection that writes of `key` travel on. */
+  takeFor(key: string): RedisConnection | Promise<RedisConnection> {
+    const own = this.#slots.length === 1 ? undefined : this.#slots[this.#slotOf(key)];
+    return own?.ready === true ? own.take() : this.take();
+  }
+
+  /** The items in groups whose keys share a connection. */
+  grouped<T>(items: readonly T[], keyOf: (item: T) => string): readonly (readonly T[])[] {
+    if (this.#slots.length === 1) return [items];
+    return [...Map.groupBy(items, (item) => this.#slotOf(keyOf(item))).values()];
+  }
+
   async close(): Promise<void> {
     this.#listeners.clear();
     await Promise.all(this.#slots.map((slot) => slot.close()));
+  }
+
+  #slotOf(key: string): number {
+    return keyHash(key) % this.#slots.length;
   }
 
   #next(fits: (slot: RedisSlot) => boolean): RedisSlot | undefined {

@@ -31,7 +31,8 @@ function setArguments({ ttlMs, condition, keepTtl }: DriverWrite): (string | num
 
 /**
  * Redis through ioredis: one server, or the master that sentinels name. Every method is one command, `setMany` and
- * `expire` excepted. A lost or silent connection is replaced by a fresh one; nothing is sent twice.
+ * `expire` excepted, and `delete` of keys whose writes travel on several connections. A lost or silent connection is
+ * replaced by a fresh one; nothing is sent twice.
  */
 class RedisCacheDriver implements CacheDriver {
   readonly kind = 'redis';
@@ -105,7 +106,7 @@ class RedisCacheDriver implements CacheDriver {
   }
 
   set(key: string, value: Encoded, write: DriverWrite, call: DriverCall): Promise<boolean> {
-    return this.#send(call, (client) => setCommand(client, key, value, write), isWritten);
+    return this.#write(key, call, (client) => setCommand(client, key, value, write), isWritten);
   }
 
   async setMany(
@@ -113,25 +114,31 @@ class RedisCacheDriver implements CacheDriver {
     write: DriverWrite,
     call: DriverCall,
   ): Promise<void> {
-    await this.#ask(call, async (client) => {
-      await Promise.all(entries.map(([key, value]) => setCommand(client, key, value, write)));
-    });
-  }
-
-  async getAndSet(
-    key: string,
-    value: Encoded,
-    write: DriverWrite,
-    call: DriverCall,
-  ): Promise<Encoded | undefined> {
-    const before = await this.#ask(call, (client) =>
-      client.callBuffer('SET', key, value, 'GET', ...setArguments(write)),
+    const all = (group: typeof entries, client: Redis): Promise<unknown> =>
+      Promise.all(group.map(([key, value]) => setCommand(client, key, value, write)));
+    await Promise.all(
+      this.#pool
+        .grouped(entries, keyOf)
+        .map((group) => this.#write(firstOf(group.map(keyOf)), call, (client) => all(group, client), asItIs)),
     );
-    return Buffer.isBuffer(before) ? before : undefined;
   }
 
-  delete(keys: readonly string[], call: DriverCall): Promise<number> {
-    return this.#ask(call, (client) => client.unlink(...keys));
+  getAndSet(key: string, value: Encoded, write: DriverWrite, call: DriverCall): Promise<Encoded | undefined> {
+    return this.#write(
+      key,
+      call,
+      (client) => client.callBuffer('SET', key, value, 'GET', ...setArguments(write)),
+      (before) => (Buffer.isBuffer(before) ? before : undefined),
+    );
+  }
+
+  async delete(keys: readonly string[], call: DriverCall): Promise<number> {
+    const counts = await Promise.all(
+      this.#pool
+        .grouped(keys, asItIs)
+        .map((group) => this.#write(firstOf(group), call, (client) => client.unlink(...group), asItIs)),
+    );
+    return counts.reduce((sum, count) => sum + count, 0);
   }
 
   exists(keys: readonly string[], call: DriverCall): Promise<number> {
@@ -139,16 +146,18 @@ class RedisCacheDriver implements CacheDriver {
   }
 
   increment(key: string, by: number, call: DriverCall): Promise<number> {
-    return this.#ask(call, (client) => client.incrby(key, by));
+    return this.#write(key, call, (client) => client.incrby(key, by), asItIs);
   }
 
-  async expire(key: string, ttlMs: number | undefined, call: DriverCall): Promise<boolean> {
-    if (ttlMs !== undefined) return (await this.#ask(call, (client) => client.pexpire(key, ttlMs))) === 1;
+  expire(key: string, ttlMs: number | undefined, call: DriverCall): Promise<boolean> {
+    if (ttlMs !== undefined) return this.#write(key, call, (client) => client.pexpire(key, ttlMs), isOne);
     // PERSIST answers 0 also for an entry that never expires
-    return this.#ask(call, async (client) => {
-      const [persisted, there] = await Promise.all([client.persist(key), client.exists(key)]);
-      return persisted === 1 || there === 1;
-    });
+    return this.#write(
+      key,
+      call,
+      (client) => Promise.all([client.persist(key), client.exists(key)]),
+      ([persisted, there]) => persisted === 1 || there === 1,
+    );
   }
 
   async ttlMs(key: string, call: DriverCall): Promise<number | undefined> {
@@ -171,17 +180,15 @@ class RedisCacheDriver implements CacheDriver {
     call: DriverCall,
   ): Promise<ScriptReply> {
     const operands = [...keys, ...args];
+    const send = (command: (client: Redis) => Promise<unknown>): Promise<ScriptReply> =>
+      this.#write(firstOf(keys), call, command, (reply) => reply as ScriptReply);
     try {
-      return (await this.#ask(call, (client) =>
-        client.evalsha(script.sha, keys.length, ...operands),
-      )) as ScriptReply;
+      return await send((client) => client.evalsha(script.sha, keys.length, ...operands));
     } catch (error) {
       if (replyWord(error) !== 'NOSCRIPT') throw error;
     }
     // the server has lost its scripts (restart, failover, SCRIPT FLUSH) and ran nothing: EVAL brings this one back
-    return (await this.#ask(call, (client) =>
-      client.eval(script.lua, keys.length, ...operands),
-    )) as ScriptReply;
+    return send((client) => client.eval(script.lua, keys.length, ...operands));
   }
 
   async ping(call: DriverCall): Promise<void> {
@@ -193,8 +200,27 @@ class RedisCacheDriver implements CacheDriver {
   }
 
   #send<A, T>(call: DriverCall, command: (client: Redis) => Promise<A>, read: (answer: A) => T): Promise<T> {
+    return this.#over(() => this.#pool.take(), call, command, read);
+  }
+
+  /** On the connection of the key: writes of one key never overtake each other. */
+  #write<A, T>(
+    key: string,
+    call: DriverCall,
+    command: (client: Redis) => Promise<A>,
+    read: (answer: A) => T,
+  ): Promise<T> {
+    return this.#over(() => this.#pool.takeFor(key), call, command, read);
+  }
+
+  #over<A, T>(
+    take: () => RedisConnection | Promise<RedisConnection>,
+    call: DriverCall,
+    command: (client: Redis) => Promise<A>,
+    read: (answer: A) => T,
+  ): Promise<T> {
     try {
-      const taken = this.#pool.take();
+      const taken = take();
       return taken instanceof Promise
         ? this.#sendLater(taken, call, command, read)
         : taken.send(command, read);
@@ -217,6 +243,9 @@ class RedisCacheDriver implements CacheDriver {
 
 const asItIs = <T>(answer: T): T => answer;
 const orUndefined = (value: Buffer | null): Buffer | undefined => value ?? undefined;
+const isOne = (reply: number): boolean => reply === 1;
+const keyOf = ([key]: readonly [string, Encoded]): string => key;
+const firstOf = (keys: readonly string[]): string => keys[0] ?? '';
 const isWritten = (reply: unknown): boolean => reply !== null;
 
 function setCommand(client: Redis, key: string, value: Encoded, write: DriverWrite): Promise<unknown> {

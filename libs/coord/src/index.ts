@@ -1,1 +1,33 @@
-export {};
+export {
+  CoordConfig,
+  CoordKeepAliveConfig,
+  CoordTlsConfig,
+  defaultCoordConfig,
+  type CoordOptions,
+} from './coord.config.js';
+export { CoordModule } from './coord.module.js';
+export { CoordProvider } from './coord.provider.js';
+export { COORD_LABELS, COORD_METRICS, COORD_SCOPE } from './coord.telemetry.js';
+export { getCoordToken, InjectCoord } from './coord.tokens.js';
+export { createCoord } from './create-coord.js';
+export type {
+  Compare,
+  CoordDriver,
+  DriverCall,
+  DriverState,
+  GrantedLease,
+  KeyRange,
+  KeyValue,
+  OpResult,
+  RangeQuery,
+  RangeResult,
+  Txn,
+  TxnOp,
+  TxnResult,
+  WatchEvent,
+  WatchListener,
+  WatchSignal,
+} from './drivers/coord-driver.js';
+export { MemoryCoordDriver, type MemoryCoordDriverOptions } from './drivers/memory/memory.driver.js';
+export { MemoryCoordStore, type MemoryStoreOptions } from './drivers/memory/memory-store.js';
+export { parseCoordConfig } from './parse-coord-config.js';

@@ -53,6 +53,16 @@ export {
   type Resource,
 } from './lifecycle/resource-stack.js';
 
+export { HeldLease, type LeaseTerms } from './lease/held-lease.js';
+export { HeldLock, type HeldLockParts } from './lease/held-lock.js';
+export {
+  LockFront,
+  runLocked,
+  type LockDriver,
+  type LockFrontOptions,
+  type LockRequest,
+} from './lease/lock-front.js';
+
 export { ConfigError, isConfigError } from './config/config-error.js';
 export { parseDuration } from './config/duration.js';
 export { envText, isProductionLike, redactUrl, resolveEnv } from './config/environment.js';

@@ -1,5 +1,7 @@
 export { FakeClock } from './fake-clock.js';
 export { eventually } from './eventually.js';
 export { faulty, type Faulty } from './faulty.js';
+export { lockServiceSuite } from './lock.suite.js';
+export type { LockSuiteMember, LockSuiteTarget, SuiteRunner } from './lock-suite-target.js';
 export { MemoryConfigSource, type Reported } from './memory-config-source.js';
 export { seededRandom, type SeededRandom } from './random.js';

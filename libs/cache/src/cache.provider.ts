@@ -1,4 +1,5 @@
 import type { CallOptions, ComponentProvider, HealthReport } from '@infra-kit/kernel';
+import type { CacheHashes, CacheSets, CacheSortedSets } from './cache.structures.js';
 import type { AtomicScript } from './scripts/atomic-script.js';
 
 export interface CacheTtlOptions extends CallOptions {
@@ -61,6 +62,9 @@ export abstract class CacheProvider implements ComponentProvider {
   abstract readonly name: string;
   /** The client underneath: ioredis' `Redis` in use now (a reconnect makes another, so do not keep it); undefined in memory. */
   abstract readonly native: unknown;
+  abstract readonly hashes: CacheHashes;
+  abstract readonly sets: CacheSets;
+  abstract readonly sortedSets: CacheSortedSets;
   abstract readonly scripts: CacheScripts;
 
   /** The value, or `undefined` for a miss. */

@@ -9,19 +9,26 @@ import {
   type CacheSetOptions,
   type CacheTtlOptions,
 } from './cache.provider.js';
+import type { CacheHashes, CacheSets, CacheSortedSets } from './cache.structures.js';
 import { readsCounter } from './cache.telemetry.js';
 import type { CacheDriver, DriverCall, Encoded } from './drivers/cache-driver.js';
 import type { CacheEngine } from './operations/cache-engine.js';
+import { HashOperations } from './operations/hashes.js';
 import { reportHealth } from './operations/health.js';
 import type { KeySpace } from './operations/key-space.js';
 import type { OperationName } from './operations/operation.js';
 import { scanPages } from './operations/scan.js';
 import { ScriptRunner } from './operations/script-runner.js';
+import { SetOperations } from './operations/sets.js';
+import { SortedSetOperations } from './operations/sorted-sets.js';
 import { checkOptions, driverTtl, driverWrite, keysAndOptions } from './operations/write-options.js';
 
 /** The front: checks, prefixes, codec and order of events, over any driver. */
 export class DefaultCacheProvider extends CacheProvider {
   override readonly name: string;
+  override readonly hashes: CacheHashes;
+  override readonly sets: CacheSets;
+  override readonly sortedSets: CacheSortedSets;
   override readonly scripts: CacheScripts;
   readonly #engine: CacheEngine;
   readonly #driver: CacheDriver;
@@ -41,7 +48,11 @@ export class DefaultCacheProvider extends CacheProvider {
     this.#closeEngine = closeEngine;
     this.#hit = { cache: this.name, result: 'hit' };
     this.#miss = { cache: this.name, result: 'miss' };
-    this.scripts = new ScriptRunner(engine, keys, () => this.#checkOpen());
+    const checkOpen = (): void => this.#checkOpen();
+    this.hashes = new HashOperations({ engine, keys, checkOpen });
+    this.sets = new SetOperations({ engine, keys, checkOpen });
+    this.sortedSets = new SortedSetOperations({ engine, keys, checkOpen });
+    this.scripts = new ScriptRunner(engine, keys, checkOpen);
   }
 
   override get native(): unknown {

@@ -15,6 +15,15 @@ export {
   type CacheSetOptions,
   type CacheTtlOptions,
 } from './cache.provider.js';
+export type {
+  CacheHashes,
+  CacheRankOptions,
+  CacheScored,
+  CacheSets,
+  CacheSortedSetQuery,
+  CacheSortedSetRange,
+  CacheSortedSets,
+} from './cache.structures.js';
 export { CACHE_LABELS, CACHE_METRICS, CACHE_SCOPE } from './cache.telemetry.js';
 export { getCacheToken, InjectCache } from './cache.tokens.js';
 export { parseCacheConfig } from './parse-cache-config.js';
@@ -29,6 +38,14 @@ export type {
   DriverWrite,
   Encoded,
 } from './drivers/cache-driver.js';
+export type {
+  DriverRange,
+  DriverRangeQuery,
+  HashDriver,
+  ScoredMember,
+  SetDriver,
+  SortedSetDriver,
+} from './drivers/structure-drivers.js';
 export {
   defineScript,
   type AtomicScript,

@@ -96,6 +96,16 @@ describe('faulty', () => {
     expect([faults.driver.codeOf(), faults.driver.kind]).toEqual(['UNAVAILABLE', 'memory']);
   });
 
+  it('disturbs the methods of a part, where one is named, under the name of the part', async () => {
+    const whole = { lists: new Driver(), other: new Driver() };
+    const faults = faulty(whole, { parts: ['lists'] });
+    expect([await faults.driver.lists.get('k'), faults.driver.lists.kind]).toEqual(['v', 'memory']);
+    faults.fail(() => new Error('away'), ['lists']);
+    await expect(faults.driver.lists.get('k')).rejects.toThrow('away');
+    await expect(faults.driver.other.get('k')).resolves.toBe('v');
+    expect([faults.calls.get('lists'), faults.calls.get('get')]).toEqual([2, undefined]);
+  });
+
   it('counts calls by method', async () => {
     const faults = faulty(new Driver());
     await faults.driver.get('k');

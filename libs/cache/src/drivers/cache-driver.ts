@@ -1,5 +1,6 @@
 import type { InfraErrorCode } from '@infra-kit/kernel';
 import type { AtomicScript, ScriptReply } from '../scripts/atomic-script.js';
+import type { HashDriver, SetDriver, SortedSetDriver } from './structure-drivers.js';
 
 /** A value as a driver keeps it. A string stands for its UTF-8 bytes; either may come back for the other. */
 export type Encoded = string | Buffer;
@@ -124,4 +125,9 @@ export interface CacheDriver {
     call: DriverCall,
   ): Promise<ScriptReply>;
   ping(call: DriverCall): Promise<void>;
+
+  /** Absent where the store has none of that kind: UNIMPLEMENTED at the front. */
+  readonly hashes: HashDriver | undefined;
+  readonly sets: SetDriver | undefined;
+  readonly sortedSets: SortedSetDriver | undefined;
 }

@@ -1,7 +1,11 @@
 import { expiryTests } from './expiry.suite.js';
+import { hashTests } from './hash.suite.js';
 import { loadTests } from './load.suite.js';
 import { scanTests } from './scan.suite.js';
 import { scriptTests } from './script.suite.js';
+import { setTests } from './set.suite.js';
+import { sortedSetTests } from './sorted-set.suite.js';
+import { structureTests } from './structure.suite.js';
 import {
   onTarget,
   randomName,
@@ -19,6 +23,10 @@ const TESTS: Readonly<Record<string, SuiteTest>> = {
   ...scanTests,
   ...scriptTests,
   ...loadTests,
+  ...structureTests,
+  ...hashTests,
+  ...setTests,
+  ...sortedSetTests,
 };
 
 /**

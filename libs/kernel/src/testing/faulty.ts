@@ -16,18 +16,24 @@ export interface Faulty<D extends object> {
   hang(methods?: readonly (keyof D)[]): void;
   delay(ms: number, methods?: readonly (keyof D)[]): void;
   heal(): void;
-  /** Calls that have reached the driver's surface, by method. */
+  /** Calls that have reached the driver's surface, by method; those of a part by the part's name. */
   readonly calls: ReadonlyMap<PropertyKey, number>;
 }
 
 /** Drivers answer it at once, whatever becomes of the server. */
 const NEVER_DISTURBED: ReadonlySet<PropertyKey> = new Set(['codeOf']);
 
+export interface FaultyOptions<D> {
+  readonly clock?: Clock | undefined;
+  /** Members that are objects with methods of their own: a call of any of those counts as one of the member. */
+  readonly parts?: readonly (keyof D)[] | undefined;
+}
+
 /**
  * Puts faults around any driver whose methods return promises; other members, and `codeOf`, pass through untouched.
  * Name the methods where the driver has others that answer at once.
  */
-export function faulty<D extends object>(real: D, options: { readonly clock?: Clock } = {}): Faulty<D> {
+export function faulty<D extends object>(real: D, options: FaultyOptions<D> = {}): Faulty<D> {
   const clock = options.clock ?? new SystemClock();
   let fault: Fault = { kind: 'none' };
   let only: ReadonlySet<PropertyKey> | undefined;
@@ -48,20 +54,25 @@ export function faulty<D extends object>(real: D, options: { readonly clock?: Cl
     return run();
   }
 
-  const driver = new Proxy(real, {
-    get(target, property) {
-      const member: unknown = Reflect.get(target, property, target);
-      if (typeof member !== 'function') return member;
-      return (...args: unknown[]): unknown => {
-        calls.set(property, (calls.get(property) ?? 0) + 1);
-        const run = (): unknown => Reflect.apply(member, target, args);
-        return spared(property) ? run() : disturbed(run);
-      };
-    },
-  });
+  const parts = new Set<PropertyKey>(options.parts);
+  const around = <T extends object>(whole: T, part?: PropertyKey): T =>
+    new Proxy(whole, {
+      get(target, property) {
+        const member: unknown = Reflect.get(target, property, target);
+        if (part === undefined && parts.has(property) && typeof member === 'object' && member !== null)
+          return around(member, property);
+        if (typeof member !== 'function') return member;
+        const name = part ?? property;
+        return (...args: unknown[]): unknown => {
+          calls.set(name, (calls.get(name) ?? 0) + 1);
+          const run = (): unknown => Reflect.apply(member, target, args);
+          return spared(name) ? run() : disturbed(run);
+        };
+      },
+    });
 
   return {
-    driver,
+    driver: around(real),
     calls,
     fail: (error, methods) => set({ kind: 'fail', error }, methods),
     hang: (methods) => set({ kind: 'hang' }, methods),

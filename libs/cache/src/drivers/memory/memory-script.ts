@@ -1,12 +1,12 @@
 import { InfraError } from '@infra-kit/kernel';
 import type { AtomicScript, ScriptReply, ScriptView } from '../../scripts/atomic-script.js';
-import type { Encoded } from '../cache-driver.js';
 import { added } from './counter.js';
 import type { LruStore } from './lru-store.js';
+import { plain, type Stored } from './stored.js';
 
 /** What a script may do on the memory store: the commands of Redis on texts, on the keys it was given. */
 export function memoryView(
-  store: LruStore<Encoded>,
+  store: LruStore<Stored>,
   declared: readonly string[],
   wallClock: () => number,
 ): ScriptView {
@@ -18,7 +18,10 @@ export function memoryView(
     );
   };
   return {
-    get: (key) => store.touch(own(key))?.value.toString(),
+    get(key) {
+      const entry = store.touch(own(key));
+      return entry && plain(entry.value).toString();
+    },
     set(key, value, { ttlMs, keepTtl } = {}) {
       if (ttlMs !== undefined && !(Number.isInteger(ttlMs) && ttlMs > 0))
         throw new InfraError('INVALID_ARGUMENT', `a script must set whole milliseconds ≥ 1, not ${ttlMs}`);
@@ -29,7 +32,7 @@ export function memoryView(
     exists: (key) => store.peek(own(key)) !== undefined,
     increment(key, by) {
       const entry = store.peek(own(key));
-      const sum = added(entry?.value, by);
+      const sum = added(entry && plain(entry.value), by);
       store.put(key, sum, entry?.expiresAt ?? Infinity);
       return Number(sum);
     },

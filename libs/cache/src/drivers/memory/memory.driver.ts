@@ -10,7 +10,11 @@ import type {
 } from '../cache-driver.js';
 import { added } from './counter.js';
 import { LruStore, type Entry } from './lru-store.js';
+import { MemoryHashes } from './memory-hashes.js';
 import { memoryView, runTwin } from './memory-script.js';
+import { MemorySets } from './memory-sets.js';
+import { MemorySortedSets } from './memory-sorted-sets.js';
+import { plain, plainOrNothing, type Stored } from './stored.js';
 
 /** Bytes are copied in and out: nobody outside holds what the store holds. Texts cannot change. */
 const own = (value: Encoded): Encoded => (typeof value === 'string' ? value : Buffer.from(value));
@@ -25,12 +29,18 @@ export class MemoryCacheDriver implements CacheDriver {
   readonly local = true;
   readonly native = undefined;
   readonly state: DriverState = 'up';
-  readonly #store: LruStore<Encoded>;
+  readonly hashes: MemoryHashes;
+  readonly sets: MemorySets;
+  readonly sortedSets: MemorySortedSets;
+  readonly #store: LruStore<Stored>;
   readonly #clock: Clock;
 
   constructor(options: { readonly maxEntries: number; readonly clock: Clock }) {
     this.#clock = options.clock;
     this.#store = new LruStore(options.maxEntries, () => options.clock.monotonic());
+    this.hashes = new MemoryHashes(this.#store);
+    this.sets = new MemorySets(this.#store);
+    this.sortedSets = new MemorySortedSets(this.#store);
   }
 
   async connect(): Promise<void> {}
@@ -55,12 +65,16 @@ export class MemoryCacheDriver implements CacheDriver {
     this.#store.clear();
   }
 
-  get(key: string): Promise<Encoded | undefined> {
-    return Promise.resolve(this.#read(key));
+  async get(key: string): Promise<Encoded | undefined> {
+    return this.#read(key);
   }
 
-  getMany(keys: readonly string[]): Promise<readonly (Encoded | undefined)[]> {
-    return Promise.resolve(keys.map((key) => this.#read(key)));
+  /** An entry of another kind is a miss, as for MGET. */
+  async getMany(keys: readonly string[]): Promise<readonly (Encoded | undefined)[]> {
+    return keys.map((key) => {
+      const value = plainOrNothing(this.#store.touch(key)?.value);
+      return value === undefined ? undefined : own(value);
+    });
   }
 
   set(key: string, value: Encoded, write: DriverWrite): Promise<boolean> {
@@ -87,7 +101,7 @@ export class MemoryCacheDriver implements CacheDriver {
 
   async increment(key: string, by: number): Promise<number> {
     const entry = this.#store.peek(key);
-    const sum = added(entry?.value, by);
+    const sum = added(entry && plain(entry.value), by);
     this.#store.put(key, sum, entry?.expiresAt ?? Infinity);
     return Number(sum);
   }
@@ -126,7 +140,7 @@ export class MemoryCacheDriver implements CacheDriver {
 
   #read(key: string): Encoded | undefined {
     const entry = this.#store.touch(key);
-    return entry && own(entry.value);
+    return entry && own(plain(entry.value));
   }
 
   #write(key: string, value: Encoded, { ttlMs, condition, keepTtl }: DriverWrite): boolean {
@@ -137,7 +151,7 @@ export class MemoryCacheDriver implements CacheDriver {
     return true;
   }
 
-  #keptExpiry(present: Entry<Encoded> | undefined): number {
+  #keptExpiry(present: Entry<Stored> | undefined): number {
     return present?.expiresAt ?? Infinity;
   }
 

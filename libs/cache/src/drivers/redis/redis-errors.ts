@@ -25,7 +25,7 @@ const REPLIES: Readonly<Record<string, InfraErrorCode>> = {
 /** Replies without a word of their own. */
 const ERR_TEXTS: readonly (readonly [RegExp, InfraErrorCode])[] = [
   [/would overflow/, 'DATA_LOSS'],
-  [/not an integer/, 'FAILED_PRECONDITION'],
+  [/not an integer|not a number|WRONGTYPE/, 'FAILED_PRECONDITION'],
   [/max number of clients/, 'UNAVAILABLE'],
   [/invalid password|AUTH/, 'PERMISSION_DENIED'],
 ];

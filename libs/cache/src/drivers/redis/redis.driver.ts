@@ -13,9 +13,13 @@ import type {
 import { redisUrlProblem } from './redis-address.js';
 import type { RedisConnection } from './redis-connection.js';
 import { codeOfRedisError, replyWord } from './redis-errors.js';
+import { RedisHashes } from './redis-hashes.js';
 import { clientOptions, shownAddress, type RedisDriverOptions } from './redis-options.js';
 import { RedisPool } from './redis-pool.js';
+import { asItIs, isOne, isWritten, orUndefined, type RedisRoute } from './redis-replies.js';
+import { RedisSets } from './redis-sets.js';
 import type { SlotSettings } from './redis-slot.js';
+import { RedisSortedSets } from './redis-sorted-sets.js';
 
 const SCAN_COUNT = 500;
 const SCAN_START = '0';
@@ -38,6 +42,9 @@ class RedisCacheDriver implements CacheDriver {
   readonly kind = 'redis';
   readonly capabilities = { scan: true, scripts: true };
   readonly local = false;
+  readonly hashes: RedisHashes;
+  readonly sets: RedisSets;
+  readonly sortedSets: RedisSortedSets;
   readonly #settings: SlotSettings;
   readonly #pool: RedisPool;
   #opened: Promise<void> | undefined;
@@ -51,6 +58,13 @@ class RedisCacheDriver implements CacheDriver {
       commandTimeoutMs: options.commandTimeoutMs ?? 1000,
     };
     this.#pool = new RedisPool(this.#settings, options.poolSize ?? 1);
+    const route: RedisRoute = {
+      read: (_key, call, command, read) => this.#send(call, command, read),
+      write: (key, call, command, read) => this.#write(key, call, command, read),
+    };
+    this.hashes = new RedisHashes(route);
+    this.sets = new RedisSets(route);
+    this.sortedSets = new RedisSortedSets(route);
   }
 
   /** The ioredis client in use now. A replaced connection is another client: ask again, do not keep it. */
@@ -241,12 +255,8 @@ class RedisCacheDriver implements CacheDriver {
   }
 }
 
-const asItIs = <T>(answer: T): T => answer;
-const orUndefined = (value: Buffer | null): Buffer | undefined => value ?? undefined;
-const isOne = (reply: number): boolean => reply === 1;
 const keyOf = ([key]: readonly [string, Encoded]): string => key;
 const firstOf = (keys: readonly string[]): string => keys[0] ?? '';
-const isWritten = (reply: unknown): boolean => reply !== null;
 
 function setCommand(client: Redis, key: string, value: Encoded, write: DriverWrite): Promise<unknown> {
   if (write.ttlMs !== undefined && write.condition === undefined)

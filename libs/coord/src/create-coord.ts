@@ -130,7 +130,21 @@ async function makeDriver(
   place: CoordPlace,
 ): Promise<CoordDriver> {
   if (config.driver !== 'etcd') return new MemoryCoordDriver({ clock: setting.clock });
-  throw coordError(place, 'UNIMPLEMENTED', 'not yet');
+  const { etcdDriver } = await loadEtcd(place);
+  return etcdDriver(Object.assign({ endpoints: [] }, config));
+}
+
+async function loadEtcd(place: CoordPlace): Promise<typeof import('./drivers/etcd/index.js')> {
+  try {
+    return await import('./drivers/etcd/index.js');
+  } catch (error) {
+    throw coordError(
+      place,
+      'FAILED_PRECONDITION',
+      "driver 'etcd' needs the package etcd3; install it: npm i etcd3",
+      { cause: error },
+    );
+  }
 }
 
 function notReached(error: unknown, driver: CoordDriver, place: CoordPlace): InfraError {

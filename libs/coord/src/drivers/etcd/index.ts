@@ -1,1 +1,2 @@
-export {};
+export { etcdDriver } from './etcd.driver.js';
+export type { EtcdDriverOptions } from './etcd-options.js';

@@ -1,5 +1,5 @@
 import type { CallOptions, ComponentProvider, HealthReport } from '@infra-kit/kernel';
-import type { CacheHashes, CacheSets, CacheSortedSets } from './cache.structures.js';
+import type { CacheBlooms, CacheHashes, CacheSets, CacheSortedSets } from './cache.structures.js';
 import type { AtomicScript } from './scripts/atomic-script.js';
 
 export interface CacheTtlOptions extends CallOptions {
@@ -65,6 +65,7 @@ export abstract class CacheProvider implements ComponentProvider {
   abstract readonly hashes: CacheHashes;
   abstract readonly sets: CacheSets;
   abstract readonly sortedSets: CacheSortedSets;
+  abstract readonly blooms: CacheBlooms;
   abstract readonly scripts: CacheScripts;
 
   /** The value, or `undefined` for a miss. */

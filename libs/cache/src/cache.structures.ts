@@ -103,3 +103,30 @@ export interface CacheSortedSets {
   /** Removes a range, and answers how many members went. */
   removeRange(key: string, range: CacheSortedSetRange): Promise<number>;
 }
+
+export interface CacheBloomShape {
+  /** How many items it is made for, a whole number ≥ 1; with more the error rate rises. */
+  readonly capacity: number;
+  /** The share of items never added that `has` takes for added, at capacity; between 0 and 1, both excluded. */
+  readonly errorRate: number;
+}
+
+/**
+ * Bloom filters: sets that answer "certainly not" or "probably". An item that was added is always found. Items are typed
+ * and go through the codec, as members of sets. A filter is one entry of -capacity · ln errorRate / 0.48 bits (1.2 MB for a
+ * million items at 1 %), all of it allocated by `reserve`; it works on any Redis, without a module. A call is one script
+ * that blocks the server while it runs: add hundreds of items at once, not hundreds of thousands.
+ */
+export interface CacheBlooms {
+  /**
+   * Makes an empty filter; where there is one of the same shape it does nothing. FAILED_PRECONDITION for one of another
+   * shape or an entry of another kind, INVALID_ARGUMENT for a shape beyond the 512 MiB of a Redis string.
+   */
+  reserve(key: string, options: CacheBloomShape & CallOptions): Promise<void>;
+  /** For each item: true when it was certainly not in the filter before. FAILED_PRECONDITION before `reserve`. */
+  add(key: string, ...items: unknown[]): Promise<boolean[]>;
+  add(key: string, items: readonly unknown[], options?: CallOptions): Promise<boolean[]>;
+  /** For each item: false when it was certainly never added. FAILED_PRECONDITION before `reserve`, and when the filter is gone. */
+  has(key: string, ...items: unknown[]): Promise<boolean[]>;
+  has(key: string, items: readonly unknown[], options?: CallOptions): Promise<boolean[]>;
+}

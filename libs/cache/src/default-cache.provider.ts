@@ -9,9 +9,10 @@ import {
   type CacheSetOptions,
   type CacheTtlOptions,
 } from './cache.provider.js';
-import type { CacheHashes, CacheSets, CacheSortedSets } from './cache.structures.js';
+import type { CacheBlooms, CacheHashes, CacheSets, CacheSortedSets } from './cache.structures.js';
 import { readsCounter } from './cache.telemetry.js';
 import type { CacheDriver, DriverCall, Encoded } from './drivers/cache-driver.js';
+import { BloomOperations } from './operations/blooms.js';
 import type { CacheEngine } from './operations/cache-engine.js';
 import { HashOperations } from './operations/hashes.js';
 import { reportHealth } from './operations/health.js';
@@ -29,6 +30,7 @@ export class DefaultCacheProvider extends CacheProvider {
   override readonly hashes: CacheHashes;
   override readonly sets: CacheSets;
   override readonly sortedSets: CacheSortedSets;
+  override readonly blooms: CacheBlooms;
   override readonly scripts: CacheScripts;
   readonly #engine: CacheEngine;
   readonly #driver: CacheDriver;
@@ -52,6 +54,7 @@ export class DefaultCacheProvider extends CacheProvider {
     this.hashes = new HashOperations({ engine, keys, checkOpen });
     this.sets = new SetOperations({ engine, keys, checkOpen });
     this.sortedSets = new SortedSetOperations({ engine, keys, checkOpen });
+    this.blooms = new BloomOperations({ engine, keys, checkOpen });
     this.scripts = new ScriptRunner(engine, keys, checkOpen);
   }
 

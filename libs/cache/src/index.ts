@@ -16,6 +16,8 @@ export {
   type CacheTtlOptions,
 } from './cache.provider.js';
 export type {
+  CacheBlooms,
+  CacheBloomShape,
   CacheHashes,
   CacheRankOptions,
   CacheScored,

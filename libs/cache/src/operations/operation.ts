@@ -39,6 +39,9 @@ const REPEATABLE = {
   'sortedSets.remove': false,
   'sortedSets.incrementScore': false,
   'sortedSets.removeRange': false,
+  'blooms.has': true,
+  'blooms.reserve': false,
+  'blooms.add': false,
 } as const;
 
 export type OperationName = keyof typeof REPEATABLE;

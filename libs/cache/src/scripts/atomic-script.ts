@@ -26,6 +26,14 @@ export interface ScriptView {
   expire(key: string, ttlMs: number): boolean;
   /** PTTL: milliseconds left, Infinity without expiry, undefined without entry. */
   ttlMs(key: string): number | undefined;
+  /** GETRANGE: the bytes from `start` to `end`, both included and counted from 0, as text; '' without entry. */
+  getRange(key: string, start: number, end: number): string;
+  /** SETRANGE: what was not there before is zero bytes; the expiry stays. */
+  setRange(key: string, offset: number, text: string): void;
+  /** GETBIT: 0 beyond the end. */
+  getBit(key: string, offset: number): 0 | 1;
+  /** SETBIT: answers the former bit; the expiry stays. */
+  setBit(key: string, offset: number, bit: 0 | 1): 0 | 1;
   /** TIME, in microseconds since the epoch: the server's clock, never the caller's. */
   nowUs(): number;
 }

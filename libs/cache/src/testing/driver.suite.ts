@@ -1,3 +1,4 @@
+import { bloomTests } from './bloom.suite.js';
 import { expiryTests } from './expiry.suite.js';
 import { hashTests } from './hash.suite.js';
 import { loadTests } from './load.suite.js';
@@ -27,6 +28,7 @@ const TESTS: Readonly<Record<string, SuiteTest>> = {
   ...hashTests,
   ...setTests,
   ...sortedSetTests,
+  ...bloomTests,
 };
 
 /**

@@ -69,7 +69,8 @@ async function outcome(
   }
 }
 
-const text = (value: Encoded | undefined): string | undefined => value?.toString();
+const bytes = (value: Encoded | undefined): string | undefined =>
+  value === undefined ? undefined : Buffer.from(value).toString('latin1');
 
 async function sameEntries(
   memory: CacheDriver,
@@ -78,7 +79,7 @@ async function sameEntries(
   where: string,
 ): Promise<void> {
   const [left, right] = [await memory.getMany(keys, ANY_TIME), await server.getMany(keys, ANY_TIME)];
-  assert.deepEqual(left.map(text), right.map(text), `entries differ (twin first): ${where}`);
+  assert.deepEqual(left.map(bytes), right.map(bytes), `entries differ (twin first): ${where}`);
   for (const key of keys) {
     const [twin, lua] = [await memory.ttlMs(key, ANY_TIME), await server.ttlMs(key, ANY_TIME)];
     const same = twin === lua || Math.abs((twin ?? -Infinity) - (lua ?? -Infinity)) < TTL_SLACK_MS;

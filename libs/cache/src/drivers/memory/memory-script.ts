@@ -1,6 +1,7 @@
 import { InfraError } from '@infra-kit/kernel';
 import type { AtomicScript, ScriptReply, ScriptView } from '../../scripts/atomic-script.js';
 import { added } from './counter.js';
+import { MemoryBits } from './memory-bits.js';
 import type { LruStore } from './lru-store.js';
 import { plain, type Stored } from './stored.js';
 
@@ -17,7 +18,12 @@ export function memoryView(
       `a script may touch the keys it was given alone, not ${JSON.stringify(key)}`,
     );
   };
+  const bits = new MemoryBits(store);
   return {
+    getRange: (key, start, end) => bits.getRange(own(key), start, end),
+    setRange: (key, offset, text) => bits.setRange(own(key), offset, text),
+    getBit: (key, offset) => bits.getBit(own(key), offset),
+    setBit: (key, offset, bit) => bits.setBit(own(key), offset, bit),
     get(key) {
       const entry = store.touch(own(key));
       return entry && plain(entry.value).toString();

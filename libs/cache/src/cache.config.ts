@@ -54,6 +54,30 @@ export class CacheSentinelConfig {
   port = 26_379;
 }
 
+/** The near cache: a first level in the process, over Redis. */
+export class CacheNearConfig {
+  /** Entries it holds; the least recently used goes. */
+  @IsInt()
+  @Min(1)
+  maxEntries = 10_000;
+
+  /** The longest it keeps a value without asking again; an entry's own expiry is kept to as well. */
+  @IsInt()
+  @Min(1)
+  @Max(LONGEST_MS)
+  ttlMs = 30_000;
+
+  /** A copy for each reader, in place of one value that all share (frozen in development and test). */
+  @IsBoolean()
+  clone = false;
+
+  /** How often the connection that brings invalidations is asked; no answer within it empties the near cache. */
+  @IsInt()
+  @Min(1)
+  @Max(LONGEST_MS)
+  pingMs = 1000;
+}
+
 /** Configuration of a cache. Durations are milliseconds, or texts like '30s'. */
 export class CacheConfig {
   /** `memory`, `redis`, or a ready driver, which stays its giver's to close. Default: `redis` where there is an address. */
@@ -143,6 +167,12 @@ export class CacheConfig {
   @Min(1)
   maxEntries = 100_000;
 
+  /** A first level in the process, kept right by Redis' client tracking. Default: none. The memory driver needs none. */
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => CacheNearConfig)
+  near: CacheNearConfig | undefined;
+
   /** Loads of `getOrSet` at once while the cache server is away; further ones wait their turn. Hot. */
   @IsInt()
   @Min(1)
@@ -150,7 +180,11 @@ export class CacheConfig {
 }
 
 /** A `CacheConfig` as callers write it: any part of it, plain. */
-export type CacheOptions = { readonly [K in keyof CacheConfig]?: CacheConfig[K] | undefined };
+export type CacheOptions = {
+  readonly [K in keyof Omit<CacheConfig, 'near'>]?: CacheConfig[K] | undefined;
+} & {
+  readonly near?: { readonly [K in keyof CacheNearConfig]?: CacheNearConfig[K] | undefined } | undefined;
+};
 
 /** Memory in development and test; in production Redis, whose address must come from the code or REDIS_URL. */
 export function defaultCacheConfig(env: string): CacheConfig {

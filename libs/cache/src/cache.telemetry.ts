@@ -15,6 +15,12 @@ export const CACHE_METRICS = {
   loads: 'infra.cache.loads',
   /** Counter. Loads made because the cache server was away. */
   fallbackLoads: 'infra.cache.fallback.loads',
+  /** Counter. Keys looked for in the near cache, by `result`: hit, miss. */
+  nearReads: 'infra.cache.near.reads',
+  /** Counter. Keys the server said to have changed, kept here or not. */
+  nearInvalidations: 'infra.cache.near.invalidations',
+  /** Counter. Times the near cache was emptied, by `reason`: lost, silent, reconnect, flush. */
+  nearEmptied: 'infra.cache.near.emptied',
   /** Counter. Changes of the server's state, by `state`: up, down. */
   stateChanges: 'infra.cache.state.changes',
 } as const;
@@ -27,6 +33,7 @@ export const CACHE_LABELS = {
   outcome: 'outcome',
   code: 'code',
   state: 'state',
+  reason: 'reason',
 } as const;
 
 const counter = (name: string, unit: string, description: string): ReturnType<typeof lazyCounter> =>
@@ -39,6 +46,21 @@ export const fallbackCounter = counter(
   CACHE_METRICS.fallbackLoads,
   '{load}',
   'Loads from the source because the cache server was away',
+);
+export const nearReadsCounter = counter(
+  CACHE_METRICS.nearReads,
+  '{read}',
+  'Keys looked for in the near cache',
+);
+export const nearInvalidationsCounter = counter(
+  CACHE_METRICS.nearInvalidations,
+  '{key}',
+  'Keys the server said to have changed',
+);
+export const nearEmptiedCounter = counter(
+  CACHE_METRICS.nearEmptied,
+  '{time}',
+  'Times the near cache was emptied, by reason',
 );
 export const stateCounter = counter(CACHE_METRICS.stateChanges, '{change}', 'Changes of the server state');
 export const durationHistogram = lazyHistogram(CACHE_SCOPE, CACHE_METRICS.duration, {

@@ -1,6 +1,7 @@
 import {
   buildComponent,
   InfraError,
+  isConfigError,
   isInfraError,
   reportClose,
   type ComponentDeps,
@@ -18,6 +19,8 @@ import { MemoryCacheDriver } from './drivers/memory/memory.driver.js';
 import type { CacheEngine } from './operations/cache-engine.js';
 import { CallRunner } from './operations/call-runner.js';
 import { GetOrSet } from './operations/get-or-set.js';
+import { nearDriver } from './operations/near-driver.js';
+import { openNear } from './operations/open-near.js';
 import { KeySpace } from './operations/key-space.js';
 import { ValueCodec } from './operations/value-codec.js';
 import { isCacheDriver, parseCacheConfig, structuralChanges } from './parse-cache-config.js';
@@ -40,15 +43,20 @@ async function assemble(options: CacheOptions, setting: ComponentSetting): Promi
   const settings = (): CacheConfig => current;
 
   const values = new ValueCodec(place, await loadCodec(started.codec));
-  const driver = await openDriver(started, setting, place);
+  const store = await openDriver(started, setting, place);
+  const near = await openNear(store, { config: started, values, place, setting }).catch((error: unknown) => {
+    throw isConfigError(error) ? error : notReached(error, store, place);
+  });
+  const driver = near === undefined ? store : nearDriver(store, near);
   const runner = new CallRunner(driver, place, settings);
   const engine: CacheEngine = {
     place,
     driver,
     runner,
     values,
+    near,
     settings,
-    loads: new GetOrSet({ place, driver, runner, values, clock, settings }),
+    loads: new GetOrSet({ place, driver, runner, values, clock, settings, near }),
   };
   stack.push({
     name: place.label,

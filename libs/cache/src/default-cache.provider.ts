@@ -17,6 +17,7 @@ import type { CacheEngine } from './operations/cache-engine.js';
 import { HashOperations } from './operations/hashes.js';
 import { reportHealth } from './operations/health.js';
 import type { KeySpace } from './operations/key-space.js';
+import type { NearEntry } from './operations/near-cache.js';
 import type { OperationName } from './operations/operation.js';
 import { scanPages } from './operations/scan.js';
 import { ScriptRunner } from './operations/script-runner.js';
@@ -38,6 +39,8 @@ export class DefaultCacheProvider extends CacheProvider {
   readonly #closeEngine: (() => Promise<void>) | undefined;
   readonly #hit: Attributes;
   readonly #miss: Attributes;
+  /** What the near level has for keys of this name space, by those keys. */
+  readonly #known = new Map<string, NearEntry>();
   #closed = false;
 
   /** `closeEngine` is absent in a namespace, which closes alone. */
@@ -63,7 +66,12 @@ export class DefaultCacheProvider extends CacheProvider {
   }
 
   override async get<T>(key: string, options?: CallOptions): Promise<T | undefined> {
+    const { near } = this.#engine;
+    const known = near?.readKnown(key, this.#known);
+    if (known !== undefined && !this.#closed) return this.#engine.runner.answer('get', options, known as T);
     const full = this.#key(key, options);
+    const kept = near?.read(full, key, this.#known);
+    if (kept !== undefined) return this.#engine.runner.answer('get', options, kept as T);
     const data = await this.#run('get', options, (call) => this.#driver.get(full, call), key);
     return this.#found<T>(key, data);
   }
@@ -71,6 +79,10 @@ export class DefaultCacheProvider extends CacheProvider {
   override async getMany<T>(keys: readonly string[], options?: CallOptions): Promise<(T | undefined)[]> {
     const full = this.#keyList(keys, options);
     if (full.length === 0) return [];
+    const { near } = this.#engine;
+    const kept =
+      near === undefined ? undefined : full.map((each, index) => near.read(each, keys[index] ?? ''));
+    if (kept !== undefined) return this.#rest<T>(keys, full, kept, options);
     const found = await this.#run('getMany', options, (call) => this.#driver.getMany(full, call));
     return keys.map((key, index) => this.#found<T>(key, found[index]));
   }
@@ -232,6 +244,24 @@ export class DefaultCacheProvider extends CacheProvider {
     const full = this.#keys.fullPrefix(prefix);
     this.#engine.loads.supersedePrefix(full);
     return scanPages(this.#engine, full, options);
+  }
+
+  /** `getMany` with some of the values at hand. */
+  async #rest<T>(
+    keys: readonly string[],
+    full: readonly string[],
+    kept: readonly unknown[],
+    options: CallOptions | undefined,
+  ): Promise<(T | undefined)[]> {
+    const missing = full.filter((_key, index) => kept[index] === undefined);
+    const found = await (missing.length === 0
+      ? this.#engine.runner.answer('getMany', options, [])
+      : this.#run('getMany', options, (call) => this.#driver.getMany(missing, call)));
+    let next = 0;
+    return keys.map((key, index) => {
+      if (kept[index] === undefined) return this.#found<T>(key, found[next++]);
+      return kept[index] as T;
+    });
   }
 
   #found<T>(key: string, data: Encoded | undefined): T | undefined {

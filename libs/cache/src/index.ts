@@ -1,5 +1,6 @@
 export {
   CacheConfig,
+  CacheNearConfig,
   CacheSentinelConfig,
   CacheTlsConfig,
   defaultCacheConfig,
@@ -37,8 +38,12 @@ export type {
   DriverLimits,
   DriverScanPage,
   DriverState,
+  DriverTracking,
   DriverWrite,
   Encoded,
+  TrackedValue,
+  TrackingEvents,
+  TrackingOptions,
 } from './drivers/cache-driver.js';
 export type {
   DriverRange,

@@ -47,6 +47,10 @@ function addressProblems(data: Record<string, unknown>, urlName: string): string
   if ((sentinels === undefined) !== (sentinelName === undefined))
     problems.push('sentinelName: sentinels and the name of their master go together');
   if (Array.isArray(sentinels) && sentinels.length === 0) problems.push('sentinels: name at least one');
+  if (data['near'] !== undefined && data['clusterNodes'] !== undefined)
+    problems.push(
+      'near: it is not made for Redis Cluster, where each node tells of its own keys; leave near out',
+    );
   if (driver === 'redis' && url === undefined && sentinels === undefined)
     problems.push(
       `url: Redis needs an address; pass url (or sentinels), set ${URL_VARIABLE}, or ask for driver: 'memory'`,

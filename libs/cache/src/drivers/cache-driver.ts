@@ -37,6 +37,43 @@ export interface CacheCapabilities {
   readonly scripts: boolean;
 }
 
+/** A value with the time it has left when it was read; Infinity without expiry. */
+export interface TrackedValue {
+  readonly data: Encoded;
+  readonly leftMs: number;
+}
+
+export interface TrackingOptions {
+  /** Keys that do not begin with it need not be told of. */
+  readonly prefix: string;
+  /** How often to ask whether changes are still heard of; no answer within it is `down`. */
+  readonly pingMs: number;
+  /** The monotonic clock of the front. */
+  readonly now: () => number;
+}
+
+/** What a driver tells of changes, its own and everyone's. Each call is made at once and in order. */
+export interface TrackingEvents {
+  /** From now on every change is told; nothing that was read before may be relied on. `provenAt`: see `proved`. */
+  up(provenAt: number): void;
+  /** Changes may be missed from now on. `reason` is one of few words: 'lost', 'silent', 'reconnect'. */
+  down(reason: string): void;
+  /** Every change made before this time, by the clock given, has been told. Called again and again while up. */
+  proved(provenAt: number): void;
+  /** Written, deleted, expired or given another ttl. Too many do no harm. */
+  changed(keys: readonly string[]): void;
+  /** All keys are gone. */
+  flushed(): void;
+}
+
+/** How a store tells of changes, for a near cache. */
+export interface DriverTracking {
+  /** One answer a key, in the order of `keys`. What changes while it runs is told of by `changed`. */
+  read(keys: readonly string[], call: DriverCall): Promise<readonly (TrackedValue | undefined)[]>;
+  /** Begins to tell: rejects when it cannot, else goes on by itself, over losses of connections too, until disposed. */
+  follow(options: TrackingOptions, events: TrackingEvents): Promise<AsyncDisposable>;
+}
+
 export type DriverState = 'up' | 'down';
 
 /** The settings that may change while the driver runs. */
@@ -65,6 +102,8 @@ export interface CacheDriver {
   /** For logs, metrics and health: 'memory', 'redis', … */
   readonly kind: string;
   readonly capabilities: CacheCapabilities;
+  /** How it tells of changes; a driver without it has no near cache before it. */
+  readonly tracking?: DriverTracking | undefined;
   /** True: answers come from this process within the same turn, so that no time limit need be kept. */
   readonly local: boolean;
   /** The client underneath, if any. */

@@ -3,6 +3,7 @@ import type { CachePlace } from '../cache.errors.js';
 import type { CacheDriver } from '../drivers/cache-driver.js';
 import type { CallRunner } from './call-runner.js';
 import type { GetOrSet } from './get-or-set.js';
+import type { NearLevel } from './near-level.js';
 import type { ValueCodec } from './value-codec.js';
 
 /** What all namespaces of one cache share. */
@@ -12,5 +13,7 @@ export interface CacheEngine {
   readonly runner: CallRunner;
   readonly values: ValueCodec;
   readonly loads: GetOrSet;
+  /** The first level in the process, when there is one; `driver` fills and empties it. */
+  readonly near: NearLevel | undefined;
   readonly settings: () => CacheConfig;
 }

@@ -53,6 +53,13 @@ export class CallRunner {
       : this.#runLimited(operation, options, call, about);
   }
 
+  /** An answer that is here already, for a call that may have ended before it began. */
+  answer<T>(name: OperationName, options: CallOptions | undefined, value: T): T | Promise<T> {
+    return isUnlimited(options)
+      ? value
+      : this.#runLocal(this.#operations[name], options, () => Promise.resolve(value), undefined);
+  }
+
   /** Nothing to wait for; what the call brings along may have ended before it began. */
   #runLocal<T>(
     operation: Operation,

@@ -15,6 +15,7 @@ import { LruStore } from '../drivers/memory/lru-store.js';
 import type { CallRunner } from './call-runner.js';
 import { Flight } from './flight.js';
 import { LoadLimit } from './load-limit.js';
+import type { NearLevel } from './near-level.js';
 import type { ValueCodec } from './value-codec.js';
 import { checkOptions, driverTtl } from './write-options.js';
 
@@ -55,6 +56,7 @@ interface Parts {
   readonly runner: CallRunner;
   readonly values: ValueCodec;
   readonly clock: Clock;
+  readonly near: NearLevel | undefined;
   readonly settings: () => Pick<CacheConfig, 'maxFallbackLoads'>;
 }
 
@@ -83,6 +85,8 @@ export class GetOrSet {
     options: CacheGetOrSetOptions,
   ): Promise<unknown> {
     const wanted = this.#wanted(key, fullKey, loader, options);
+    const near = this.#near(wanted);
+    if (near !== undefined) return this.#parts.runner.answer('get', options, near);
     let joined: Flight<Outcome> | undefined;
     let first = false;
     try {
@@ -141,6 +145,15 @@ export class GetOrSet {
           ? undefined
           : (driverTtl(place, negativeTtlMs, 'negativeTtlMs') ?? Infinity),
     };
+  }
+
+  #near({ key, fullKey }: Wanted): unknown {
+    try {
+      return this.#parts.near?.read(fullKey, key);
+    } catch (error) {
+      if (error instanceof CacheDecodeError) return undefined;
+      throw error;
+    }
   }
 
   #start(wanted: Wanted): Flight<Outcome> {

@@ -5,10 +5,10 @@ const LIMIT_MS = 2000;
 
 /** Asks the server; never throws. */
 export async function reportHealth(
-  { driver, runner }: Pick<CacheEngine, 'driver' | 'runner'>,
+  { driver, runner, near }: Pick<CacheEngine, 'driver' | 'runner' | 'near'>,
   options: CallOptions | undefined,
 ): Promise<HealthReport> {
-  const facts = { driver: driver.kind, ...driver.describe() };
+  const facts = { driver: driver.kind, ...driver.describe(), ...(near && { near: near.describe() }) };
   const started = performance.now();
   try {
     const timeoutMs = Math.min(options?.timeoutMs ?? LIMIT_MS, LIMIT_MS);

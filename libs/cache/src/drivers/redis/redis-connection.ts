@@ -46,8 +46,11 @@ export class RedisConnection {
     return this.client.status === 'ready';
   }
 
-  /** Resolves when the server has taken the handshake; rejects, and leaves nothing open, when it has not in time. */
-  async open(withinMs: number): Promise<void> {
+  /**
+   * Resolves when the server has taken the handshake, and all that `prepare` sends; rejects, and leaves nothing open,
+   * when it has not in time.
+   */
+  async open(withinMs: number, prepare?: (connection: this) => Promise<void>): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(
@@ -58,6 +61,7 @@ export class RedisConnection {
     try {
       // ioredis times the TCP connect alone: a stopped server accepts and then says nothing
       await Promise.race([this.client.connect(), late]);
+      if (prepare !== undefined) await Promise.race([prepare(this), late]);
     } catch (error) {
       this.destroy();
       throw this.#lastError ?? error;

@@ -10,6 +10,7 @@ import { RedisSlot, type SlotSettings } from './redis-slot.js';
 export class RedisPool {
   readonly #slots: readonly RedisSlot[];
   readonly #listeners = new Set<(state: DriverState, reason: unknown) => void>();
+  readonly #connected = new Set<() => void>();
   #turn = 0;
   #state: DriverState = 'up';
 
@@ -44,6 +45,12 @@ export class RedisPool {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
+  /** Tells of each connection that was made anew, before anything is sent on it. */
+  watchConnections(listener: () => void): Disposable {
+    this.#connected.add(listener);
+    return { [Symbol.dispose]: () => void this.#connected.delete(listener) };
+  }
+
   /** The next connection that is ready, else one that is being made, else an error at once. */
   take(): RedisConnection | Promise<RedisConnection> {
     const slot = this.#next((each) => each.ready) ?? this.#next((each) => each.waiting) ?? this.#slots[0];
@@ -65,6 +72,7 @@ export class RedisPool {
 
   async close(): Promise<void> {
     this.#listeners.clear();
+    this.#connected.clear();
     await Promise.all(this.#slots.map((slot) => slot.close()));
   }
 
@@ -82,6 +90,7 @@ export class RedisPool {
   }
 
   #look(reason: unknown): void {
+    if (reason === undefined) for (const listener of this.#connected) listener();
     const state = this.#slots.some((slot) => slot.up) ? 'up' : 'down';
     if (state === this.#state) return;
     this.#state = state;

@@ -8,6 +8,8 @@ export interface SlotSettings {
   readonly address: string;
   readonly connectTimeoutMs: number;
   commandTimeoutMs: number;
+  /** What each fresh connection has to send before it is ready. */
+  readonly prepare?: ((connection: RedisConnection) => Promise<void>) | undefined;
 }
 
 /**
@@ -76,6 +78,11 @@ export class RedisSlot {
     throw stage.at === 'away' ? stage.reason : this.#away(new Error('the driver is closed'));
   }
 
+  /** Puts a fresh connection in the place of one that is ready. */
+  renew(): void {
+    if (this.#stage.at === 'ready') this.#replace(this.#stage.connection, false);
+  }
+
   async close(): Promise<void> {
     const stage = this.#stage;
     this.#stage = { at: 'closed' };
@@ -110,7 +117,7 @@ export class RedisSlot {
 
   /** Rejects with a RedisAwayError alone. */
   async #connect(): Promise<RedisConnection> {
-    const { options, connectTimeoutMs } = this.#settings;
+    const { options, connectTimeoutMs, prepare } = this.#settings;
     const connection: RedisConnection = new RedisConnection(options, () => this.#settings.commandTimeoutMs, {
       lost: (reason) => {
         if (this.#stage.at === 'ready' && this.#stage.connection === connection) this.#restore(false, reason);
@@ -121,7 +128,7 @@ export class RedisSlot {
     });
     this.#current = connection;
     try {
-      await connection.open(connectTimeoutMs);
+      await connection.open(connectTimeoutMs, prepare);
     } catch (error) {
       throw this.#away(error);
     }

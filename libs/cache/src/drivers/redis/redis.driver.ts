@@ -20,6 +20,7 @@ import { asItIs, isOne, isWritten, orUndefined, type RedisRoute } from './redis-
 import { RedisSets } from './redis-sets.js';
 import type { SlotSettings } from './redis-slot.js';
 import { RedisSortedSets } from './redis-sorted-sets.js';
+import { RedisTracking } from './redis-tracking.js';
 
 const SCAN_COUNT = 500;
 const SCAN_START = '0';
@@ -45,6 +46,7 @@ class RedisCacheDriver implements CacheDriver {
   readonly hashes: RedisHashes;
   readonly sets: RedisSets;
   readonly sortedSets: RedisSortedSets;
+  readonly tracking: RedisTracking;
   readonly #settings: SlotSettings;
   readonly #pool: RedisPool;
   #opened: Promise<void> | undefined;
@@ -65,6 +67,7 @@ class RedisCacheDriver implements CacheDriver {
     this.hashes = new RedisHashes(route);
     this.sets = new RedisSets(route);
     this.sortedSets = new RedisSortedSets(route);
+    this.tracking = new RedisTracking(this.#pool, this.#settings, route);
   }
 
   /** The ioredis client in use now. A replaced connection is another client: ask again, do not keep it. */

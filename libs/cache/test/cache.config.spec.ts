@@ -70,7 +70,7 @@ describe('the configuration of a cache', () => {
 
   it('names every bad field at once, unknown ones included', () => {
     const problems = problemsOf({
-      near: { maxEntries: 1 },
+      nearby: { maxEntries: 1 },
       poolSize: 0,
       maxRetries: -1,
       codec: 'xml',
@@ -80,7 +80,7 @@ describe('the configuration of a cache', () => {
       url: 'http://host',
     });
     for (const field of [
-      'near',
+      'nearby',
       'poolSize',
       'maxRetries',
       'codec',

@@ -66,7 +66,10 @@ describe('Redis hung (SIGSTOP)', () => {
   });
 
   it('gets a queue that grows from a client that only times out (control)', async () => {
-    const bare = new Redis(bench.proxy.port, '127.0.0.1', { commandTimeout: 100, retryStrategy: () => null });
+    const bare = new Redis(bench.proxy.port, '127.0.0.1', {
+      commandTimeout: 1000,
+      retryStrategy: () => null,
+    });
     bare.on('error', () => undefined);
     await bare.ping();
     await bench.server.pause();

@@ -1,34 +1,263 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { createCache, type CacheOptions, type CacheProvider } from '@infra-kit/cache';
+import {
+  CACHE_METRICS,
+  createCache,
+  defineScript,
+  type CacheOptions,
+  type CacheProvider,
+} from '@infra-kit/cache';
 import { eventually } from '@infra-kit/kernel/testing';
 import { sharedRedis, uniquePrefix } from '@infra-kit/testkit';
+import { recordMetrics } from './fixtures/recording.js';
 
+const NEAR = { maxEntries: 100, ttlMs: 600_000 };
+const HOUR = { ttlMs: 3_600_000 };
 const open: CacheProvider[] = [];
-afterEach(() => Promise.all(open.splice(0).map((cache) => cache.close())));
-const NEAR = { maxEntries: 100, ttlMs: 60_000 };
+afterEach(async () => void (await Promise.all(open.splice(0).map((cache) => cache.close()))));
 
-async function connect(options: CacheOptions = {}): Promise<CacheProvider> {
-  const cache = await createCache({ url: sharedRedis().url, ...options }, { env: 'test' });
+async function connect(options: CacheOptions = {}, env = 'test'): Promise<CacheProvider> {
+  const cache = await createCache({ url: sharedRedis().url, near: NEAR, ...options }, { env });
   open.push(cache);
   return cache;
 }
 
-describe('the near cache', () => {
-  it('serves', async () => {
+/** One cache with a near cache, and another process' view of the same keys. */
+async function pair(options: CacheOptions = {}): Promise<{ cache: CacheProvider; other: CacheProvider }> {
+  const keyPrefix = uniquePrefix('near');
+  return {
+    cache: await connect({ keyPrefix, ...options }),
+    other: await connect({ keyPrefix, near: undefined }),
+  };
+}
+
+/** Reads until the value is kept: two reads give one object. */
+async function kept(cache: CacheProvider, key: string): Promise<object> {
+  return eventually(async () => {
+    const value = await cache.get<object>(key);
+    expect(value).toBeInstanceOf(Object);
+    expect(await cache.get(key)).toBe(value);
+    return value ?? {};
+  });
+}
+
+const bump = defineScript({
+  name: 'bump',
+  lua: `redis.call('SET', KEYS[1], ARGV[1]) return 1`,
+  twin: (view, [key = ''], [value = '']) => (view.set(key, value), 1),
+  decode: Number,
+});
+
+describe('a hit', () => {
+  it('of get, getMany and getOrSet is one value, shared by all readers', async () => {
+    const { cache, other } = await pair();
+    await other.set('a', { n: 1 }, HOUR);
+    const value = await kept(cache, 'a');
+    expect(await cache.get('a')).toBe(value);
+    expect((await cache.getMany(['x', 'a', 'a']))[1]).toBe(value);
+    const loader = (): Promise<object> => Promise.reject(new Error('asked the source'));
+    expect(await cache.getOrSet('a', loader, HOUR)).toBe(value);
+  });
+
+  it('is frozen through and through in development and test', async () => {
+    const { cache, other } = await pair();
+    await other.set('a', { list: [{ n: 1 }] });
+    const value = (await kept(cache, 'a')) as { list: { n: number }[] };
+    expect(() => value.list.push({ n: 2 })).toThrow(TypeError);
+    expect(() => Object.assign(value.list[0] ?? {}, { n: 2 })).toThrow(TypeError);
+  });
+
+  it('is not frozen in production (control)', async () => {
     const keyPrefix = uniquePrefix('near');
-    const one = await connect({ keyPrefix, near: NEAR });
-    const two = await connect({ keyPrefix });
-    await one.set('a', { n: 1 }, { ttlMs: 60000 });
-    await new Promise((r) => setTimeout(r, 100));
-    const first = await one.get('a');
-    expect(await one.get('a')).toEqual(first);
-    expect(await one.get('a')).toBe(await one.get('a'));
-    console.log(await one.health());
-    await two.set('a', { n: 2 });
-    await eventually(async () => expect(await one.get('a')).toEqual({ n: 2 }));
-    await new Promise((r) => setTimeout(r, 3000));
-    expect(await one.get('a')).toEqual({ n: 2 });
-    expect(await one.get('a')).toBe(await one.get('a'));
-    console.log(await one.health());
+    const cache = await connect({ keyPrefix }, 'production');
+    await cache.set('a', { n: 1 });
+    expect(Object.isFrozen(await kept(cache, 'a'))).toBe(false);
+  });
+
+  it('is a copy of its own with near.clone', async () => {
+    const { cache, other } = await pair({ near: { ...NEAR, clone: true } });
+    await other.set('a', { list: [1] });
+    await eventually(async () => {
+      await cache.get('a');
+      expect(await cache.health()).toMatchObject({ detail: { near: { entries: 1 } } });
+    });
+    const mine = await cache.get<{ list: number[] }>('a');
+    mine?.list.push(2);
+    expect(await cache.get('a')).toEqual({ list: [1] });
+    expect(await cache.getOrSet('a', async () => ({ list: [] }), HOUR)).toEqual({ list: [1] });
+  });
+
+  it('keeps null, bytes and the values of every codec', async () => {
+    const { cache } = await pair();
+    await cache.set('null', null);
+    expect([await cache.get('null'), await cache.get('null'), await cache.get('null')]).toEqual([
+      null,
+      null,
+      null,
+    ]);
+    const { cache: raw } = await pair({ codec: 'raw' });
+    await raw.set('a', Buffer.from([0, 255]));
+    for (let turn = 0; turn < 3; turn++) expect(await raw.get('a')).toEqual(Buffer.from([0, 255]));
+    const { cache: packed } = await pair({ codec: 'msgpack' });
+    await packed.set('a', { at: new Date(0), bytes: new Uint8Array([1, 2]) });
+    for (let turn = 0; turn < 3; turn++)
+      expect(await packed.get('a')).toEqual({ at: new Date(0), bytes: new Uint8Array([1, 2]) });
+  });
+
+  it('does not answer a call that had ended before it began', async () => {
+    const { cache, other } = await pair();
+    await other.set('a', { n: 1 });
+    await kept(cache, 'a');
+    const signal = AbortSignal.abort();
+    await expect(cache.get('a', { signal })).rejects.toMatchObject({ code: 'CANCELLED' });
+    await expect(cache.getMany(['a'], { signal })).rejects.toMatchObject({ code: 'CANCELLED' });
+    await expect(cache.getOrSet('a', async () => 1, { ...HOUR, timeoutMs: 0 })).rejects.toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+    });
+  });
+
+  it('is none in a cache or name space that is closed', async () => {
+    const { cache, other } = await pair();
+    await other.set('n:a', { n: 1 });
+    const view = cache.namespace('n:');
+    await kept(view, 'a');
+    await kept(cache, 'n:a');
+    await view.close();
+    await expect(view.get('a')).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
+    await cache.close();
+    await expect(cache.get('n:a')).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
+  });
+
+  it('is counted, as are misses and invalidations', async () => {
+    using metrics = recordMetrics();
+    const { cache, other } = await pair();
+    await other.set('a', { n: 1 });
+    await kept(cache, 'a');
+    const before = metrics.sum(CACHE_METRICS.nearReads, { result: 'miss' });
+    expect(before).toBeGreaterThan(0);
+    for (let turn = 0; turn < 10; turn++) await cache.get('a');
+    await cache.get('nothing');
+    await eventually(() =>
+      expect(metrics.sum(CACHE_METRICS.nearReads, { result: 'hit' })).toBeGreaterThanOrEqual(11),
+    );
+    expect(metrics.sum(CACHE_METRICS.nearReads, { result: 'miss' })).toBe(before + 1);
+    expect(metrics.sum(CACHE_METRICS.reads, { result: 'hit' })).toBeGreaterThanOrEqual(11);
+    await other.set('a', 2);
+    await eventually(() => expect(metrics.sum(CACHE_METRICS.nearInvalidations)).toBeGreaterThan(0));
+  });
+});
+
+describe('a write of this process', () => {
+  const WRITES: Readonly<Record<string, (cache: CacheProvider) => Promise<unknown>>> = {
+    set: (cache) => cache.set('a', 7),
+    'set ifPresent': (cache) => cache.set('a', 7, { ifPresent: true }),
+    getAndSet: (cache) => cache.getAndSet('a', 7),
+    setMany: (cache) => cache.setMany([['a', 7]]),
+    'a script': (cache) => cache.scripts.run(bump, ['a'], [7]),
+    'delete and setIfAbsent': async (cache) => {
+      await cache.delete('a');
+      await cache.setIfAbsent('a', 7);
+    },
+    'delete and getOrSet': async (cache) => {
+      await cache.delete('a');
+      await cache.getOrSet('a', async () => 7, HOUR);
+    },
+    'deleteByPrefix and increment': async (cache) => {
+      await cache.deleteByPrefix('');
+      await cache.increment('a', 7);
+    },
+    'a set through a name space': (cache) => cache.namespace('').set('a', 7),
+  };
+
+  it.each(Object.keys(WRITES))('is visible at once: %s', async (name) => {
+    const { cache, other } = await pair({ poolSize: 2 });
+    for (let turn = 0; turn < 20; turn++) {
+      await other.set('a', { turn });
+      await kept(cache, 'a');
+      // readers that are under way while it is written
+      const readers = Array.from({ length: 4 }, () => cache.get('a'));
+      await WRITES[name]?.(cache);
+      expect(await cache.get('a')).toBe(7);
+      await Promise.all(readers);
+      expect(await cache.get('a')).toBe(7);
+    }
+  });
+
+  it('is visible at once: delete, and expire', async () => {
+    const { cache, other } = await pair();
+    await other.setMany([
+      ['a', { n: 1 }],
+      ['b', { n: 1 }],
+    ]);
+    await kept(cache, 'a');
+    await kept(cache, 'b');
+    await cache.delete('a');
+    expect(await cache.get('a')).toBeUndefined();
+    await cache.expire('b', 1);
+    await eventually(async () => expect(await cache.get('b')).toBeUndefined());
+  });
+
+  it("counts past it: counters are always the server's", async () => {
+    const { cache, other } = await pair();
+    expect(await cache.increment('n')).toBe(1);
+    for (let turn = 0; turn < 3; turn++) await cache.get('n');
+    await other.increment('n', 10);
+    expect(await cache.increment('n')).toBe(12);
+  });
+});
+
+describe('a write of another process', () => {
+  it.each<[string, (other: CacheProvider) => Promise<unknown>, unknown]>([
+    ['set', (other) => other.set('a', 7), 7],
+    ['a script', (other) => other.scripts.run(bump, ['a'], [7]), 7],
+    ['delete', (other) => other.delete('a'), undefined],
+    ['deleteByPrefix', (other) => other.deleteByPrefix(''), undefined],
+    ['expire', (other) => other.expire('a', 1), undefined],
+  ])('arrives: %s', async (_name, write, expected) => {
+    const { cache, other } = await pair();
+    await other.set('a', { n: 1 }, HOUR);
+    await kept(cache, 'a');
+    await write(other);
+    await eventually(async () => expect(await cache.get('a')).toEqual(expected));
+  });
+
+  it('arrives in every name space, and leaves the others', async () => {
+    const { cache, other } = await pair();
+    const [one, two] = [cache.namespace('one:'), cache.namespace('two:')];
+    await other.setMany([
+      ['one:a', { n: 1 }],
+      ['two:a', { n: 2 }],
+    ]);
+    const [, beside] = [await kept(one, 'a'), await kept(two, 'a')];
+    expect(await cache.get('one:a')).toEqual({ n: 1 });
+    await other.set('one:a', { n: 3 });
+    for (const read of [() => one.get('a'), () => cache.get('one:a')])
+      await eventually(async () => expect(await read()).toEqual({ n: 3 }));
+    expect(await two.get('a')).toBe(beside);
+  });
+});
+
+describe('the near cache', () => {
+  it('holds at most maxEntries', async () => {
+    const { cache, other } = await pair({ near: { maxEntries: 10, ttlMs: 60_000 } });
+    const keys = Array.from({ length: 50 }, (_, index) => `k${index}`);
+    await other.setMany(keys.map((key) => [key, 1]));
+    await cache.getMany(keys);
+    await eventually(async () => {
+      await cache.getMany(keys);
+      expect(await cache.health()).toMatchObject({ detail: { near: { entries: 10, tracking: 'up' } } });
+    });
+  });
+
+  it('asks again after near.ttlMs, though nothing has changed', async () => {
+    const { cache, other } = await pair({ near: { maxEntries: 10, ttlMs: 30 } });
+    await other.set('a', { n: 1 });
+    const first = await kept(cache, 'a');
+    await eventually(async () => expect(await cache.get('a')).not.toBe(first));
+  });
+
+  it('keeps nothing of an entry of another kind, which get still refuses', async () => {
+    const { cache } = await pair();
+    await cache.hashes.set('h', 'f', 1);
+    await expect(cache.get('h')).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
   });
 });

@@ -10,6 +10,14 @@ cacheDriverSuite(
   { describe, it },
   { name: 'Redis by three connections', open: () => redisDriver({ url: sharedRedis().url, poolSize: 3 }) },
 );
+cacheDriverSuite(
+  { describe, it },
+  {
+    name: 'Redis behind a near cache',
+    open: () => redisDriver({ url: sharedRedis().url }),
+    options: { near: { maxEntries: 100, ttlMs: 60_000 } },
+  },
+);
 
 /** Every command a script may call, chosen by its first argument. */
 const anything = defineScript({

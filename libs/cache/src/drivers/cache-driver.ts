@@ -68,8 +68,9 @@ export interface TrackingEvents {
 
 /** How a store tells of changes, for a near cache. */
 export interface DriverTracking {
-  /** One answer a key, in the order of `keys`. What changes while it runs is told of by `changed`. */
-  read(keys: readonly string[], call: DriverCall): Promise<readonly (TrackedValue | undefined)[]>;
+  /** As the driver's own `get` and `getMany`. What changes while they run is told of by `changed`. */
+  get(key: string, call: DriverCall): Promise<TrackedValue | undefined>;
+  getMany(keys: readonly string[], call: DriverCall): Promise<readonly (TrackedValue | undefined)[]>;
   /** Begins to tell: rejects when it cannot, else goes on by itself, over losses of connections too, until disposed. */
   follow(options: TrackingOptions, events: TrackingEvents): Promise<AsyncDisposable>;
 }

@@ -7,8 +7,8 @@ import type { NearLevel } from './near-level.js';
  */
 export function nearDriver(driver: CacheDriver, near: NearLevel): CacheDriver {
   const own: Partial<CacheDriver> = {
-    get: async (key, call) => (await near.fetch([key], call))[0],
-    getMany: (keys, call) => near.fetch(keys, call),
+    get: (key, call) => near.fetch(key, call),
+    getMany: (keys, call) => near.fetchMany(keys, call),
     set: (key, ...rest) => near.around([key], () => driver.set(key, ...rest)),
     setMany: (entries, ...rest) =>
       near.around(

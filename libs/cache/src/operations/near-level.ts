@@ -6,7 +6,13 @@ import {
   nearReadsCounter,
   readsCounter,
 } from '../cache.telemetry.js';
-import type { DriverCall, DriverTracking, Encoded, TrackingEvents } from '../drivers/cache-driver.js';
+import type {
+  DriverCall,
+  DriverTracking,
+  Encoded,
+  TrackedValue,
+  TrackingEvents,
+} from '../drivers/cache-driver.js';
 import { deepFreeze } from './deep-freeze.js';
 import type { ValueCodec } from './value-codec.js';
 import { NearCache, type NearEntry } from './near-cache.js';
@@ -75,17 +81,15 @@ export class NearLevel implements TrackingEvents {
   }
 
   /** Reads from the store, and keeps what is still true when it arrives. */
-  async fetch(keys: readonly string[], call: DriverCall): Promise<readonly (Encoded | undefined)[]> {
-    const ticket = this.#cache.ticket();
-    const sentAt = this.#cache.now;
-    const found = await this.#parts.tracking.read(keys, call);
-    return found.map((each, index) => {
-      if (each === undefined) return undefined;
-      // a copy: what the client gives is a part of all that came with it
-      const data = typeof each.data === 'string' ? each.data : Buffer.from(each.data);
-      this.#cache.put(ticket, keys[index] ?? '', { data, leftMs: each.leftMs, sentAt });
-      return each.data;
-    });
+  async fetch(key: string, call: DriverCall): Promise<Encoded | undefined> {
+    const keep = this.#fetching();
+    return keep(key, await this.#parts.tracking.get(key, call));
+  }
+
+  async fetchMany(keys: readonly string[], call: DriverCall): Promise<readonly (Encoded | undefined)[]> {
+    const keep = this.#fetching();
+    const found = await this.#parts.tracking.getMany(keys, call);
+    return keys.map((key, index) => keep(key, found[index]));
   }
 
   /** Makes a write's keys void before it is sent and once more when it has ended, whichever way. */
@@ -119,6 +123,20 @@ export class NearLevel implements TrackingEvents {
   flushed(): void {
     this.#emptied('flush');
     this.#cache.empty();
+  }
+
+  /** To be called before a fetch is sent; gives what keeps its answers. */
+  #fetching(): (key: string, found: TrackedValue | undefined) => Encoded | undefined {
+    const ticket = this.#cache.ticket();
+    const sentAt = this.#cache.now;
+    return (key, found) => {
+      if (found === undefined) return undefined;
+      const { data, leftMs } = found;
+      // a copy: what the client gives is a part of all that came with it
+      const own = typeof data === 'string' ? data : Buffer.from(data);
+      this.#cache.put(ticket, key, { data: own, leftMs, sentAt });
+      return data;
+    };
   }
 
   #forget(keys: readonly string[]): void {

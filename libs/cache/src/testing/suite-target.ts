@@ -15,6 +15,8 @@ export interface CacheSuiteTarget {
   readonly name: string;
   /** A driver on a store that the whole suite may share; the suite closes it. It keeps to keys of its own making. */
   readonly open: () => CacheDriver | Promise<CacheDriver>;
+  /** Further configuration of the caches under test, such as a near cache. */
+  readonly options?: CacheOptions | undefined;
   /** Lets the store's time pass, where a test can; absent: the suite waits for the real one. */
   readonly passTime?: ((ms: number) => Promise<void>) | undefined;
 }
@@ -50,7 +52,7 @@ export async function onTarget(
 ): Promise<void> {
   const driver = await target.open();
   try {
-    const cache = await createCache({ ...options, driver }, { env: 'test' });
+    const cache = await createCache({ ...target.options, ...options, driver }, { env: 'test' });
     const mine = randomName('suite');
     await test({
       cache,

@@ -1,7 +1,6 @@
 import type {
   DriverCall,
   DriverTracking,
-  Encoded,
   TrackedValue,
   TrackingEvents,
   TrackingOptions,
@@ -26,7 +25,19 @@ export class RedisTracking implements DriverTracking {
   }
 
   /** GET and PTTL in one write: what changes between them is told as a change. */
-  read(keys: readonly string[], call: DriverCall): Promise<readonly (TrackedValue | undefined)[]> {
+  get(key: string, call: DriverCall): Promise<TrackedValue | undefined> {
+    return this.#route.read(
+      key,
+      call,
+      (client) => client.pipeline().getBuffer(key).pttl(key).exec(),
+      (replies) => {
+        const [data, left] = answersOf(replies);
+        return tracked(data, left);
+      },
+    );
+  }
+
+  getMany(keys: readonly string[], call: DriverCall): Promise<readonly (TrackedValue | undefined)[]> {
     return this.#route.read(
       keys[0] ?? '',
       call,
@@ -35,12 +46,9 @@ export class RedisTracking implements DriverTracking {
         for (const key of keys) both.pttl(key);
         return both.exec();
       },
-      (answers) => {
-        const [values, ...left] = (answers ?? []).map(([error, value]) => {
-          if (error !== null) throw error;
-          return value;
-        });
-        return (values as (Buffer | null)[]).map((data, index) => tracked(data, Number(left[index])));
+      (replies) => {
+        const [values, ...left] = answersOf(replies);
+        return keys.map((_key, index) => tracked((values as unknown[])[index], left[index]));
       },
     );
   }
@@ -63,9 +71,19 @@ export class RedisTracking implements DriverTracking {
   }
 }
 
-function tracked(data: Buffer | null, left: number): TrackedValue | undefined {
-  if (data === null) return undefined;
-  return { data: data satisfies Encoded, leftMs: left === -1 ? Infinity : Math.max(0, left) };
+type Replies = readonly (readonly [error: Error | null, reply: unknown])[] | null;
+
+function answersOf(replies: Replies): unknown[] {
+  return (replies ?? []).map(([error, reply]) => {
+    if (error !== null) throw error;
+    return reply;
+  });
+}
+
+/** PTTL says -1 where there is no expiry, and -2 where the entry went after it was read. */
+function tracked(data: unknown, left: unknown): TrackedValue | undefined {
+  if (!Buffer.isBuffer(data)) return undefined;
+  return { data, leftMs: left === -1 ? Infinity : Math.max(0, Number(left)) };
 }
 
 /**

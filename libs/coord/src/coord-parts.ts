@@ -1,5 +1,8 @@
 import type { CoordProvider } from './coord.provider.js';
+import { DefaultCoordLocks } from './locks/default-coord-locks.js';
+import { ClaimQueue } from './operations/claim-queue.js';
 import type { CoordEngine } from './operations/coord-engine.js';
+import { StoreLeases } from './operations/store-leases.js';
 
 /** What a coord offers beside its own life: one field a part, each made by a file of its own. */
 export type CoordParts = Omit<
@@ -8,6 +11,15 @@ export type CoordParts = Omit<
 >;
 
 /** Makes the parts over one engine. What they must close they push on its stack. */
-export function openParts(_engine: CoordEngine): CoordParts {
-  return {};
+export function openParts(engine: CoordEngine): CoordParts {
+  const leases = new StoreLeases(engine);
+  engine.stack.push({
+    name: `${engine.place.label} leases`,
+    phase: 'leases',
+    close: () => leases.close(),
+  });
+  const claims = new ClaimQueue(engine, leases);
+  return {
+    locks: new DefaultCoordLocks(engine, claims),
+  };
 }

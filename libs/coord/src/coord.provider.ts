@@ -1,4 +1,5 @@
 import type { CallOptions, ComponentProvider, HealthReport } from '@infra-kit/kernel';
+import type { CoordLocks } from './locks/coord-locks.js';
 
 /**
  * Coordination between the processes of a system: type, injection token and documentation of the component.
@@ -15,6 +16,7 @@ export abstract class CoordProvider implements ComponentProvider {
   abstract readonly name: string;
   /** The client underneath: an `Etcd3` of the etcd3 package; undefined in memory. */
   abstract readonly native: unknown;
+  abstract readonly locks: CoordLocks;
 
   /** Resolves when the store answers. */
   abstract ping(options?: CallOptions): Promise<void>;

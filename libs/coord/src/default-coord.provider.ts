@@ -8,12 +8,14 @@ const HEALTH_LIMIT_MS = 2000;
 /** The front: the parts, and the life of the whole. */
 export class DefaultCoordProvider extends CoordProvider {
   override readonly name: string;
+  override readonly locks: CoordParts['locks'];
   readonly #engine: CoordEngine;
   readonly #closeEngine: () => Promise<void>;
 
-  constructor(engine: CoordEngine, _parts: CoordParts, closeEngine: () => Promise<void>) {
+  constructor(engine: CoordEngine, parts: CoordParts, closeEngine: () => Promise<void>) {
     super();
     this.name = engine.place.name;
+    this.locks = parts.locks;
     this.#engine = engine;
     this.#closeEngine = closeEngine;
   }

@@ -29,14 +29,16 @@ export type RangeQuery = KeyRange & {
   readonly keysOnly?: boolean | undefined;
 };
 
-/** A condition on one key. A key that is not there has revision and version 0, and no value equals it. */
+/**
+ * A condition on one key, or on each key of a prefix. A key that is not there, or a prefix without keys, has revision
+ * and version 0, and no comparison of values holds for it.
+ */
 export type Compare =
-  | {
-      readonly key: string;
+  | (KeyRange & {
       readonly target: 'create' | 'mod' | 'version';
       readonly is: '=' | '!=' | '>' | '<';
       readonly to: bigint;
-    }
+    })
   | { readonly key: string; readonly target: 'value'; readonly is: '=' | '!='; readonly to: string };
 
 /** One step of a transaction. */

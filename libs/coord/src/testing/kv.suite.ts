@@ -118,12 +118,15 @@ export const kvTests: Readonly<Record<string, SuiteTest>> = {
       { key, target: 'value', is: '!=', to: '1' },
       { key: none, target: 'create', is: '=', to: 0n },
       { key: none, target: 'mod', is: '=', to: 0n },
+      { prefix: none, target: 'create', is: '=', to: 0n },
+      { prefix: bench.root, target: 'version', is: '=', to: 2n },
     ] as const;
     const failing = [
       { key, target: 'mod', is: '<', to: last },
       { key, target: 'value', is: '=', to: '1' },
       { key: none, target: 'value', is: '=', to: '' },
       { key: none, target: 'create', is: '>', to: 0n },
+      { prefix: bench.root, target: 'create', is: '=', to: 0n },
     ] as const;
     const decide = async (compare: (typeof holding)[number] | (typeof failing)[number]): Promise<boolean> =>
       (await bench.driver.txn({ compare: [compare] }, ANY_TIME)).succeeded;

@@ -88,14 +88,13 @@ const RESULT = {
 } as const;
 
 function compareRequest(compare: Compare): ICompare {
-  const key = Buffer.from(compare.key);
-  const result = RESULT[compare.is];
+  const on = { ...rangeOf(compare), result: RESULT[compare.is] };
   if (compare.target === 'value')
-    return { key, result, target: CompareTarget.Value, value: Buffer.from(compare.to) };
+    return { ...on, target: CompareTarget.Value, value: Buffer.from(compare.to) };
   const to = `${compare.to}`;
-  if (compare.target === 'create') return { key, result, target: CompareTarget.Create, create_revision: to };
-  if (compare.target === 'mod') return { key, result, target: CompareTarget.Mod, mod_revision: to };
-  return { key, result, target: CompareTarget.Version, version: to };
+  if (compare.target === 'create') return { ...on, target: CompareTarget.Create, create_revision: to };
+  if (compare.target === 'mod') return { ...on, target: CompareTarget.Mod, mod_revision: to };
+  return { ...on, target: CompareTarget.Version, version: to };
 }
 
 function opRequest(op: TxnOp): IRequestOp {

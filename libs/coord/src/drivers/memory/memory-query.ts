@@ -30,14 +30,17 @@ export function matching(kvs: ReadonlyMap<string, KeyValue>, query: RangeQuery):
 const FIELD = { create: 'createRevision', mod: 'modRevision', version: 'version' } as const;
 
 export function holds(kvs: ReadonlyMap<string, KeyValue>, compare: Compare): boolean {
-  const kv = kvs.get(compare.key);
-  if (compare.target === 'value')
+  if (compare.target === 'value') {
+    const kv = kvs.get(compare.key);
     return kv !== undefined && (compare.is === '=') === (kv.value === compare.to);
-  const actual = kv?.[FIELD[compare.target]] ?? 0n;
-  const { is, to } = compare;
-  if (is === '=') return actual === to;
-  if (is === '!=') return actual !== to;
-  return is === '>' ? actual > to : actual < to;
+  }
+  const { is, to, target } = compare;
+  const compared = matching(kvs, compare).map((kv) => kv[FIELD[target]]);
+  return (compared.length === 0 ? [0n] : compared).every((actual) => {
+    if (is === '=') return actual === to;
+    if (is === '!=') return actual !== to;
+    return is === '>' ? actual > to : actual < to;
+  });
 }
 
 /** Two deletes may overlap. */

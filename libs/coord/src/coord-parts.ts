@@ -1,4 +1,5 @@
 import type { CoordProvider } from './coord.provider.js';
+import { DefaultInstanceIdAllocator } from './instance-ids/default-instance-id-allocator.js';
 import { DefaultCoordLocks } from './locks/default-coord-locks.js';
 import { ClaimQueue } from './operations/claim-queue.js';
 import type { CoordEngine } from './operations/coord-engine.js';
@@ -21,5 +22,6 @@ export function openParts(engine: CoordEngine): CoordParts {
   const claims = new ClaimQueue(engine, leases);
   return {
     locks: new DefaultCoordLocks(engine, claims),
+    instanceIds: new DefaultInstanceIdAllocator(engine, leases),
   };
 }

@@ -1,4 +1,5 @@
 import type { CallOptions, ComponentProvider, HealthReport } from '@infra-kit/kernel';
+import type { InstanceIdAllocator } from './instance-ids/instance-id-allocator.js';
 import type { CoordLocks } from './locks/coord-locks.js';
 
 /**
@@ -17,6 +18,7 @@ export abstract class CoordProvider implements ComponentProvider {
   /** The client underneath: an `Etcd3` of the etcd3 package; undefined in memory. */
   abstract readonly native: unknown;
   abstract readonly locks: CoordLocks;
+  abstract readonly instanceIds: InstanceIdAllocator;
 
   /** Resolves when the store answers. */
   abstract ping(options?: CallOptions): Promise<void>;

@@ -9,6 +9,7 @@ const HEALTH_LIMIT_MS = 2000;
 export class DefaultCoordProvider extends CoordProvider {
   override readonly name: string;
   override readonly locks: CoordParts['locks'];
+  override readonly instanceIds: CoordParts['instanceIds'];
   readonly #engine: CoordEngine;
   readonly #closeEngine: () => Promise<void>;
 
@@ -16,6 +17,7 @@ export class DefaultCoordProvider extends CoordProvider {
     super();
     this.name = engine.place.name;
     this.locks = parts.locks;
+    this.instanceIds = parts.instanceIds;
     this.#engine = engine;
     this.#closeEngine = closeEngine;
   }

@@ -30,5 +30,10 @@ export type {
 } from './drivers/coord-driver.js';
 export { MemoryCoordDriver, type MemoryCoordDriverOptions } from './drivers/memory/memory.driver.js';
 export { MemoryCoordStore, type MemoryStoreOptions } from './drivers/memory/memory-store.js';
+export type {
+  InstanceIdAllocator,
+  InstanceIdOptions,
+  WorkerIdLease,
+} from './instance-ids/instance-id-allocator.js';
 export type { CoordLocks, GuardedOp, GuardedResult } from './locks/coord-locks.js';
 export { parseCoordConfig } from './parse-coord-config.js';

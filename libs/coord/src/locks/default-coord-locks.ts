@@ -11,6 +11,7 @@ import {
 import { invalidArgument, shown } from '../coord.errors.js';
 import type { Claim, ClaimQueue, ClaimRequest } from '../operations/claim-queue.js';
 import type { CoordEngine } from '../operations/coord-engine.js';
+import { holderOf } from '../operations/holder.js';
 import type { CoordLocks, GuardedOp, GuardedResult } from './coord-locks.js';
 
 const LEAST_TTL_MS = 1000;
@@ -80,13 +81,13 @@ export class DefaultCoordLocks implements CoordLocks {
   }
 
   #request({ key, ttlMs, signal }: LockRequest): ClaimRequest {
-    const { keys, service } = this.#engine;
+    const { keys } = this.#engine;
     const path = keys.path(key);
     return {
       root: `${keys.root('locks')}${path}`,
       kind: 'lock',
       what: `lock ${shown(key)}`,
-      value: service,
+      value: holderOf(this.#engine),
       ttlMs,
       signal,
     };

@@ -7,7 +7,14 @@ export function inRange(key: string, range: KeyRange): boolean {
   return 'key' in range ? key === range.key : key.startsWith(range.prefix);
 }
 
-const byBytes = (a: KeyValue, b: KeyValue): number => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key));
+/** From here on UTF-16 and UTF-8 order differently. */
+const HIGH = /[\uD800-\uFFFF]/;
+
+function byBytes({ key: a }: KeyValue, { key: b }: KeyValue): number {
+  if (HIGH.test(a) || HIGH.test(b)) return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
 const ORDERS = {
   key: byBytes,
   create: (a: KeyValue, b: KeyValue) => Number(a.createRevision - b.createRevision) || byBytes(a, b),

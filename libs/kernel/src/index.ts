@@ -83,6 +83,13 @@ export {
   type Placement,
 } from './module/component.js';
 export { componentModule, componentModuleAsync } from './module/component-module.js';
+export {
+  decorateMethod,
+  type AsyncMethodDecorator,
+  type MethodCall,
+  type MethodDecoration,
+} from './module/decorate-method.js';
+export { injectedProvider, injectProvider } from './module/inject-provider.js';
 export { missingModule } from './module/missing-module.js';
 export {
   APP_IDENTITY,

@@ -6,6 +6,7 @@ import {
   Optional,
   type BeforeApplicationShutdown,
   type OnApplicationShutdown,
+  type OnModuleInit,
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { HealthRegistry } from '../lifecycle/health-registry.js';
@@ -16,6 +17,7 @@ import { Clock, SystemClock } from '../ports/clock.js';
 import { Logger } from '../ports/logger.js';
 import { NestLogger } from '../ports/nest-logger.js';
 import { SwitchableLogger } from '../ports/switchable-logger.js';
+import { provideToFactoryMade } from './inject-provider.js';
 
 /** Who this process is; provided by the umbrella, else read from the environment by each component. */
 export interface AppIdentity {
@@ -50,15 +52,27 @@ export class ComponentHost {
 
 /** Drives the application's stack by Nest's own shutdown, for applications with and without the umbrella. */
 @Injectable()
-class KernelLifecycle implements BeforeApplicationShutdown, OnApplicationShutdown {
+class KernelLifecycle implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
   readonly #stack: ResourceStack;
   readonly #logger: Logger;
+  readonly #modules: ModulesContainer;
 
   constructor(stack: ResourceStack, logger: Logger, @Inject(ModulesContainer) modules: ModulesContainer) {
     this.#stack = stack;
     this.#logger = logger;
-    // shutdown hooks run by distance from the root, the farthest last: user hooks may still use every provider
+    this.#modules = modules;
+    // hooks run by distance from the root: the farthest first at the start, and last at the end, when user hooks may
+    // still use every provider
     for (const module of modules.values()) if (module.metatype === KernelModule) module.distance = Infinity;
+  }
+
+  async onModuleInit(): Promise<void> {
+    try {
+      provideToFactoryMade(this.#modules);
+    } catch (error) {
+      await this.#stack.close();
+      throw error;
+    }
   }
 
   async beforeApplicationShutdown(): Promise<void> {

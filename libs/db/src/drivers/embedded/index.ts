@@ -1,1 +1,2 @@
-export {};
+export { EmbeddedPostgresDriver } from './embedded-postgres.driver.js';
+export { embeddedDriver } from './embedded-driver.js';

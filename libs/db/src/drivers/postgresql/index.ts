@@ -1,1 +1,1 @@
-export {};
+export { PostgresqlDbDriver } from './postgresql.driver.js';

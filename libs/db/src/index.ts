@@ -1,1 +1,34 @@
-export {};
+export { createDb } from './create-db.js';
+export {
+  DbConfig,
+  DbConnectRetryConfig,
+  DbMigrationsConfig,
+  DbPoolConfig,
+  DbShardingConfig,
+  DbShardServerConfig,
+  DbShardTableConfig,
+  defaultDbConfig,
+  type DbEntity,
+  type DbOptions,
+} from './db.config.js';
+export { DbError } from './db.errors.js';
+export { DbModule } from './db.module.js';
+export {
+  DbProvider,
+  type IsolationLevel,
+  type MigrateOptions,
+  type Propagation,
+  type TransactionOptions,
+} from './db.provider.js';
+export {
+  DB_CONNECTIONS,
+  DB_CONNECTIONS_MAX,
+  DB_OPERATION_DURATION,
+  DB_PENDING,
+  DB_RETRIES,
+  DB_SCOPE,
+  DB_TRANSACTIONS,
+} from './db.telemetry.js';
+export { getDbToken, getRepositoryToken, InjectDb, InjectRepository } from './db.tokens.js';
+export type { DbCapabilities, DbConnection, DbDriver } from './drivers/db-driver.js';
+export { parseDbConfig } from './parse-db-config.js';

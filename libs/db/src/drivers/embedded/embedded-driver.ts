@@ -26,7 +26,9 @@ export async function embeddedDriver(options: EmbeddedDriverOptions): Promise<Db
       ? 'there is no package for this platform; pass url to use a server'
       : `npm i -D ${wanted}`;
   const driver = await loadPglite(dataDir, remedy);
-  logger.warn('no embedded PostgreSQL runs here, PGlite takes its place: one transaction at a time', { remedy });
+  logger.warn('no embedded PostgreSQL runs here, PGlite takes its place: one transaction at a time', {
+    remedy,
+  });
   return driver;
 }
 

@@ -182,10 +182,7 @@ export class EmbeddedServer {
     });
   }
 
-  async #until(
-    data: string,
-    done: (found: Postmaster | undefined) => boolean,
-  ): Promise<EmbeddedAddress> {
+  async #until(data: string, done: (found: Postmaster | undefined) => boolean): Promise<EmbeddedAddress> {
     const { clock } = this.#options;
     const end = clock.monotonic() + START_LIMIT_MS;
     for (;;) {

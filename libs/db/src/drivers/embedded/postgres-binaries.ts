@@ -116,9 +116,13 @@ async function ownedAndWhole(home: string): Promise<boolean> {
   if (found === undefined) return false;
   const own = process.getuid?.();
   if (!found.isDirectory() || (own !== undefined && found.uid !== own))
-    throw new InfraError('FAILED_PRECONDITION', `db: ${home} belongs to another user; remove it, or set TMPDIR`, {
-      component: 'db',
-    });
+    throw new InfraError(
+      'FAILED_PRECONDITION',
+      `db: ${home} belongs to another user; remove it, or set TMPDIR`,
+      {
+        component: 'db',
+      },
+    );
   return access(home, constants.R_OK).then(
     () => true,
     () => false,

@@ -35,7 +35,12 @@ export function run(
 /** The server's environment: nothing of the application's, which may hold secrets and PG… settings. */
 export function plainEnv(): NodeJS.ProcessEnv {
   const { PATH, TMPDIR, SystemRoot, TZ } = process.env;
-  return { ...(PATH && { PATH }), ...(TMPDIR && { TMPDIR }), ...(SystemRoot && { SystemRoot }), ...(TZ && { TZ }) };
+  return {
+    ...(PATH && { PATH }),
+    ...(TMPDIR && { TMPDIR }),
+    ...(SystemRoot && { SystemRoot }),
+    ...(TZ && { TZ }),
+  };
 }
 
 /** Gives a folder and what is in it to the server's user. */

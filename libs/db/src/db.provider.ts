@@ -1,0 +1,75 @@
+import type { EntityManager, MikroORM } from '@mikro-orm/sql';
+import type { CallOptions, ComponentProvider, HealthReport } from '@infra-kit/kernel';
+
+export type IsolationLevel = 'read-committed' | 'repeatable-read' | 'serializable';
+
+/** `required`: joins the running transaction. `requires-new`: one of its own, on a second connection. `nested`: a savepoint. */
+export type Propagation = 'required' | 'requires-new' | 'nested';
+
+export interface TransactionOptions extends CallOptions {
+  /** Default: the server's, READ COMMITTED. */
+  readonly isolation?: IsolationLevel | undefined;
+  /** Writes are refused by the server; it may run on a replica. */
+  readonly readOnly?: boolean | undefined;
+  /** Default `required`. */
+  readonly propagation?: Propagation | undefined;
+  /** How often the whole is run again after a serialization failure or deadlock. Default 3. A transaction that joins or nests is not retried by itself. */
+  readonly retries?: number | undefined;
+}
+
+export interface MigrateOptions extends CallOptions {
+  /** Up to, or down to, this migration. Default: up, all that are pending; down, the last one. */
+  readonly to?: string | undefined;
+}
+
+/**
+ * PostgreSQL through MikroORM: type, injection token and documentation of the component.
+ *
+ * - **Entity managers**: `em()` is the running transaction's, else one for the running `InfraContext` (an HTTP request,
+ *   a message, a gRPC call, a job), made at its first use and shared by nobody else, else a fresh one each call.
+ *   Repositories and `orm.em` resolve to the same one.
+ * - **Limits**: `timeoutMs`, `signal` and the context's deadline cover getting a connection and all retries, and cancel
+ *   the statement in the server. They reach `em()` and `sql` as well.
+ * - **Errors** of the provider's own methods are InfraErrors: ALREADY_EXISTS (unique), FAILED_PRECONDITION (foreign key,
+ *   check, not null), ABORTED (serialization, deadlock, optimistic lock), RESOURCE_EXHAUSTED (pool), UNAVAILABLE (server
+ *   away; `outcome: 'unknown'` when it was lost during COMMIT), with `sqlState` and `constraint`. What `em()` throws
+ *   itself is MikroORM's.
+ * - **Concurrency**: every call may be made at any time. Within one transaction statements run one after the other.
+ */
+export abstract class DbProvider implements ComponentProvider {
+  /** 'default' or the instance's name. */
+  abstract readonly name: string;
+  /** MikroORM of the primary, for what this page does not have. */
+  abstract readonly orm: MikroORM;
+
+  /** The entity manager of the place: see above. Never keep it beyond the request or transaction. */
+  abstract em(): EntityManager;
+  /**
+   * Runs `fn` in a transaction with an identity map of its own, flushes and commits when it resolves, rolls back when it
+   * rejects. Run again as a whole after a serialization failure or deadlock, `retries` times, with jitter: `fn` must
+   * have no effects outside of the database but through `afterCommit`. A joined inner call that failed dooms the
+   * outer transaction, also when its error was swallowed (FAILED_PRECONDITION).
+   */
+  abstract transaction<T>(fn: (em: EntityManager) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /**
+   * Runs `fn` once the outermost transaction has committed, in the order of the calls, before `transaction` resolves.
+   * An error in it is logged. FAILED_PRECONDITION outside of a transaction.
+   */
+  abstract afterCommit(fn: () => void | Promise<void>): void;
+  /** A tagged template; values are bound as parameters. Joins the running transaction. Dates and bigints come as text. */
+  abstract sql<T extends object>(strings: TemplateStringsArray, ...values: readonly unknown[]): Promise<T[]>;
+  /** Creates missing tables, columns and indexes; never drops or changes. The statements, run or (with `dryRun`) not. */
+  abstract autoMigrate(options?: { readonly dryRun?: boolean | undefined } & CallOptions): Promise<string[]>;
+  /** Runs the migrations of `migrations.path` under an advisory lock: of many instances one does it. Their names. */
+  abstract migrate(direction?: 'up' | 'down', options?: MigrateOptions): Promise<string[]>;
+  /** Resolves when the primary answers. */
+  abstract ping(options?: CallOptions): Promise<void>;
+  /** Never throws; pool, oldest running transaction. */
+  abstract health(options?: CallOptions): Promise<HealthReport>;
+  /** Idempotent. Ends the embedded server when this provider started it. */
+  abstract close(): Promise<void>;
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

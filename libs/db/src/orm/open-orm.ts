@@ -1,0 +1,68 @@
+import type { EntityManager, MikroORM, Options } from '@mikro-orm/sql';
+import type { Pool } from 'pg';
+import type { DbConfig, DbEntity } from '../db.config.js';
+import type { DbConnection } from '../drivers/db-driver.js';
+import { guardPool } from './pool-guard.js';
+import type { QueryLog } from './query-log.js';
+
+/** MikroORM on one server, and the pool underneath (none in PGlite). */
+export interface OpenedOrm {
+  readonly orm: MikroORM;
+  readonly pools: readonly Pool[];
+  readonly address: string;
+}
+
+export interface OrmSetting {
+  readonly config: DbConfig;
+  readonly entities: readonly DbEntity[];
+  readonly log: QueryLog;
+  /** The entity manager of the place that asks, for `orm.em` and repositories. */
+  readonly ambient: () => EntityManager | undefined;
+  /** Unique in the process: two applications never meet in MikroORM's storage. */
+  readonly contextName: string;
+  readonly applicationName: string;
+  /** PGlite takes no settings of a pool. */
+  readonly poolless: boolean;
+}
+
+/** Makes the ORM without a connection: the first query opens one. */
+export async function openOrm(connection: DbConnection, setting: OrmSetting): Promise<OpenedOrm> {
+  const { config, entities, log, ambient, contextName, applicationName, poolless } = setting;
+  const { address, driver, ...where } = connection;
+  const { MikroORM: Orm } = await import('@mikro-orm/sql');
+  const pools: Pool[] = [];
+  const options: Options = {
+    ...where,
+    ...(driver && { driver }),
+    entities: [...entities],
+    contextName,
+    context: () => ambient() as never,
+    discovery: { warnWhenNoEntities: false },
+    preferReadReplicas: false,
+    forceUtcTimezone: true,
+    loggerFactory: () => log,
+    slowQueryLoggerFactory: () => log,
+    slowQueryThreshold: 0,
+    pool: { min: config.pool.min, max: config.pool.max, idleTimeoutMillis: config.pool.idleTimeoutMs },
+    ...(poolless
+      ? {}
+      : {
+          driverOptions: {
+            connectionTimeoutMillis: config.pool.acquireTimeoutMs,
+            statement_timeout: config.statementTimeoutMs,
+            application_name: applicationName,
+            keepAlive: true,
+            onPoolCreated: (pool: Pool) => {
+              pools.push(pool);
+              guardPool(pool);
+            },
+          },
+        }),
+    ...(config.migrations && {
+      extensions: [(await import('@mikro-orm/migrations')).Migrator],
+      migrations: { path: config.migrations.path, snapshot: false },
+    }),
+  };
+  const orm = await Orm.init({ ...options, connect: false } as Options);
+  return { orm, pools, address };
+}

@@ -1,0 +1,84 @@
+import type { LogContext, Logger as OrmLogger, LoggerNamespace } from '@mikro-orm/core';
+import { InfraContext, type Logger } from '@infra-kit/kernel';
+import type { DbConfig } from '../db.config.js';
+import { operationDuration, operationOf } from '../db.telemetry.js';
+
+type Settings = Pick<DbConfig, 'slowQueryMs' | 'logLevel' | 'logParameters'>;
+const RANKS = { silent: 0, error: 1, warn: 2, info: 3 } as const;
+
+/** One statement that has ended, or failed. */
+export interface EndedQuery {
+  readonly sql: string;
+  readonly tookMs: number;
+  readonly failed: boolean;
+  readonly params?: readonly unknown[] | undefined;
+}
+
+/** Where every statement is told: measured, and logged when it was slow or when all are asked for. */
+export class QueryLog implements OrmLogger {
+  readonly #logger: Logger;
+  readonly #instance: string;
+  readonly #settings: () => Settings;
+
+  constructor(logger: Logger, instance: string, settings: () => Settings) {
+    this.#logger = logger;
+    this.#instance = instance;
+    this.#settings = settings;
+  }
+
+  /** Never with parameters unless the configuration asks for them. */
+  ended({ sql, tookMs, failed, params }: EndedQuery): void {
+    operationDuration.record(tookMs / 1000, {
+      'db.system.name': 'postgresql',
+      'db.operation.name': operationOf(sql),
+      'infra.instance': this.#instance,
+      ...(failed && { 'error.type': 'failed' }),
+    });
+    const { slowQueryMs, logParameters } = this.#settings();
+    const fields = {
+      sql,
+      durationMs: Math.round(tookMs),
+      traceId: InfraContext.traceId(),
+      ...(logParameters && params !== undefined && { params }),
+    };
+    if (tookMs >= slowQueryMs) this.#logger.warn('slow query', fields);
+    else if (this.#shows('info')) this.#logger.info('query', fields);
+  }
+
+  logQuery(context: LogContext): void {
+    // MikroORM tells each query twice: once as a query, once as a slow one, since its threshold is 0
+    if (context.namespace !== 'slow-query' || context.query === undefined) return;
+    this.ended({
+      sql: context.query,
+      tookMs: context.took ?? 0,
+      failed: context.level === 'error',
+      params: context.params,
+    });
+  }
+
+  log(namespace: string, message: string): void {
+    if (namespace === 'discovery' || namespace === 'info') return; // MikroORM's own chatter at start
+    if (this.#shows('info')) this.#logger.info('MikroORM', { namespace, said: message });
+  }
+
+  warn(namespace: string, message: string): void {
+    if (this.#shows('warn')) this.#logger.warn('MikroORM warns', { namespace, said: message });
+  }
+
+  error(namespace: string, message: string): void {
+    if (this.#shows('error')) this.#logger.error('MikroORM reports an error', { namespace, said: message });
+  }
+
+  setDebugMode(): void {
+    // what is shown is `logLevel`'s to say
+  }
+
+  /** Asked before a query's text is chosen: with its parameters inlined it never leaves MikroORM. */
+  isEnabled(namespace: LoggerNamespace): boolean {
+    return namespace !== 'query-params';
+  }
+
+  #shows(level: keyof typeof RANKS): boolean {
+    return RANKS[this.#settings().logLevel] >= RANKS[level];
+  }
+}

@@ -1,0 +1,71 @@
+import type { MikroORM } from '@mikro-orm/sql';
+import type { Logger } from '@infra-kit/kernel';
+import { precondition, type DbPlace } from '../db.errors.js';
+import type { DbCapabilities } from '../drivers/db-driver.js';
+import { planSchema, runAdditions, SCHEMA_LOCK } from './auto-migrate.js';
+
+interface Parts {
+  readonly place: DbPlace;
+  readonly orm: MikroORM;
+  readonly logger: Logger;
+  readonly capabilities: DbCapabilities;
+  readonly poolMax: number;
+  readonly migrationsPath: string | undefined;
+}
+
+/** Changes of the schema, one instance at a time: an advisory lock of the database keeps the others waiting. */
+export class SchemaKeeper {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  async autoMigrate(dryRun = false): Promise<string[]> {
+    const { orm, logger } = this.#parts;
+    if (dryRun) return [...(await planSchema(orm)).additions];
+    return this.#alone(async () => {
+      const { additions, leftAlone } = await planSchema(orm);
+      if (leftAlone.length > 0)
+        logger.warn('the schema differs in what autoMigrate leaves alone; write a migration', {
+          statements: leftAlone,
+        });
+      await orm.em.fork().transactional((em) => runAdditions(em as never, additions));
+      return [...additions];
+    });
+  }
+
+  async migrate(direction: 'up' | 'down', to: string | undefined): Promise<string[]> {
+    const { orm, place, migrationsPath } = this.#parts;
+    if (migrationsPath === undefined)
+      throw precondition(place, 'there are no migrations; set migrations.path');
+    const target = to === undefined ? undefined : { to };
+    return this.#alone(async () => {
+      const done = direction === 'up' ? await orm.migrator.up(target) : await orm.migrator.down(target);
+      return done.map(({ name }) => name);
+    });
+  }
+
+  /** The lock belongs to a session, so a connection is kept for it while the work uses others. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    const { orm, place, capabilities, poolMax } = this.#parts;
+    if (!capabilities.sessions) return work(); // one process, one session
+    if (poolMax < 2)
+      throw precondition(place, 'changes of the schema need pool.max ≥ 2: one connection holds the lock');
+    return orm.em
+      .fork()
+      .getKysely()
+      .connection()
+      .execute(async (connection) => {
+        const { CompiledQuery } = await import('kysely');
+        const call = (name: string): Promise<unknown> =>
+          connection.executeQuery(CompiledQuery.raw(`select ${name}($1)`, [SCHEMA_LOCK]));
+        await call('pg_advisory_lock');
+        try {
+          return await work();
+        } finally {
+          await call('pg_advisory_unlock');
+        }
+      });
+  }
+}

@@ -1,0 +1,42 @@
+import { CompiledQuery } from 'kysely';
+import type { EntityManager } from '@mikro-orm/sql';
+import { invalidArgument, type DbPlace } from '../db.errors.js';
+import type { QueryLog } from '../orm/query-log.js';
+
+export interface BoundSql {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+/** `select … where id = ${id}` as text with `$1` and its values. INVALID_ARGUMENT unless it came from a template. */
+export function bindSql(place: DbPlace, strings: TemplateStringsArray, values: readonly unknown[]): BoundSql {
+  if (!Array.isArray(strings) || !Array.isArray(Reflect.get(strings, 'raw')))
+    throw invalidArgument(place, 'sql is a tagged template: write db.sql`select …`, not db.sql(…)');
+  const missing = values.findIndex((value) => value === undefined);
+  if (missing >= 0)
+    throw invalidArgument(place, `value ${missing + 1} of the sql is undefined; pass null for NULL`);
+  const text = strings.reduce((whole, part, index) => `${whole}$${index}${part}`);
+  return { text, values };
+}
+
+/** Runs it where the manager is: in its transaction, or on a connection of the pool. */
+export async function runSql<T extends object>(
+  em: EntityManager,
+  { text, values }: BoundSql,
+  log: QueryLog,
+  signal: AbortSignal | undefined,
+): Promise<T[]> {
+  const started = performance.now();
+  const ended = (failed: boolean): void =>
+    log.ended({ sql: text, tookMs: performance.now() - started, failed, params: values });
+  try {
+    const query = CompiledQuery.raw(text, [...values]) as CompiledQuery<T>; // the caller says what it selects
+    const abort = signal && { signal, inflightQueryAbortStrategy: 'cancel query' as const };
+    const { rows } = await em.getKysely().executeQuery(query, abort);
+    ended(false);
+    return rows;
+  } catch (error) {
+    ended(true);
+    throw error;
+  }
+}

@@ -1,0 +1,39 @@
+import type { EntityManager } from '@mikro-orm/sql';
+
+export type Effect = () => void | Promise<void>;
+
+/** A running transaction, or a savepoint inside one, as the calls made in it see it. */
+export class TransactionScope {
+  readonly em: EntityManager;
+  readonly parent: TransactionScope | undefined;
+  /** Milliseconds on the monotonic clock. */
+  readonly startedAt: number;
+  readonly isolation: string | undefined;
+  readonly readOnly: boolean;
+  readonly effects: Effect[] = [];
+  /** The error of an inner call that joined and failed. */
+  doom: { readonly error: unknown } | undefined;
+  ended = false;
+  #savepoints: Promise<unknown> = Promise.resolve();
+
+  constructor(init: {
+    readonly em: EntityManager;
+    readonly parent?: TransactionScope | undefined;
+    readonly startedAt: number;
+    readonly isolation?: string | undefined;
+    readonly readOnly?: boolean | undefined;
+  }) {
+    this.em = init.em;
+    this.parent = init.parent;
+    this.startedAt = init.startedAt;
+    this.isolation = init.isolation;
+    this.readOnly = init.readOnly ?? false;
+  }
+
+  /** Savepoints share the connection: two at once would end each other, so they take turns. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#savepoints.then(work, work);
+    this.#savepoints = turn.catch(() => undefined);
+    return turn;
+  }
+}

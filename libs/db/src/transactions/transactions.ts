@@ -1,0 +1,228 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { EntityManager } from '@mikro-orm/sql';
+import { InfraContext, withDeadline, type Clock, type Logger } from '@infra-kit/kernel';
+import {
+  dbError,
+  invalidArgument,
+  isConnectionLost,
+  isSerializationFailure,
+  precondition,
+  sqlStateOf,
+  type DbPlace,
+} from '../db.errors.js';
+import type { TransactionOptions } from '../db.provider.js';
+import { retriesCounter, transactionsCounter } from '../db.telemetry.js';
+import { checkTransactionOptions, DEFAULT_RETRIES, ormIsolation } from './transaction-options.js';
+import { TransactionScope, type Effect } from './transaction-scope.js';
+
+/** Base of the pause before a retry; doubled each time, and drawn at random below it. */
+const RETRY_BASE_MS = 10;
+const RETRY_MOST_MS = 1000;
+
+interface Parts {
+  readonly place: DbPlace;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Whether transactions may run beside each other. */
+  readonly concurrent: boolean;
+  /** A manager that no one else has, on the server that the transaction is for. */
+  readonly manager: (options: { readonly readOnly: boolean }) => EntityManager;
+}
+
+type Work<T> = (em: EntityManager) => Promise<T>;
+
+/** Transactions of one server: joined, nested or their own, retried, and with effects after the commit. */
+export class Transactions {
+  readonly #parts: Parts;
+  readonly #scopes = new AsyncLocalStorage<TransactionScope | undefined>();
+  readonly #running = new Set<TransactionScope>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Milliseconds since the oldest running transaction began; undefined when none runs. */
+  oldestMs(): number | undefined {
+    const starts = [...this.#running].map(({ startedAt }) => startedAt);
+    return starts.length === 0 ? undefined : this.#parts.clock.monotonic() - Math.min(...starts);
+  }
+
+  current(): TransactionScope | undefined {
+    const scope = this.#scopes.getStore();
+    return scope === undefined || scope.ended ? undefined : scope;
+  }
+
+  afterCommit(effect: Effect): void {
+    const { place } = this.#parts;
+    if (typeof effect !== 'function') throw invalidArgument(place, 'afterCommit needs a function');
+    const scope = this.current();
+    if (scope === undefined)
+      throw precondition(place, 'afterCommit belongs inside a transaction; there is none here');
+    scope.effects.push(effect);
+  }
+
+  async run<T>(work: Work<T>, options: TransactionOptions = {}): Promise<T> {
+    const { place } = this.#parts;
+    if (typeof work !== 'function') throw invalidArgument(place, 'transaction needs a function');
+    checkTransactionOptions(place, options);
+    const outer = this.current();
+    const propagation = options.propagation ?? 'required';
+    try {
+      if (outer === undefined) return await this.#begin(work, options);
+      if (propagation === 'required') return await this.#join(outer, work, options);
+      if (propagation === 'nested') return await this.#nest(outer, work, options);
+      if (!this.#parts.concurrent)
+        throw precondition(
+          place,
+          "PGlite has one transaction at a time, so 'requires-new' would wait for ever",
+        );
+      return await this.#begin(work, options);
+    } catch (error) {
+      throw dbError(place, error);
+    }
+  }
+
+  async #join<T>(outer: TransactionScope, work: Work<T>, options: TransactionOptions): Promise<T> {
+    const { isolation, readOnly } = options;
+    const other =
+      isolation !== undefined && isolation !== outer.isolation
+        ? `isolation ${isolation}`
+        : outer.readOnly && readOnly === false
+          ? 'writing'
+          : undefined;
+    if (other !== undefined)
+      throw precondition(
+        this.#parts.place,
+        `it joins a transaction that was begun otherwise and cannot have ${other}; use propagation: 'requires-new'`,
+      );
+    try {
+      return await this.#limited(options, () => work(outer.em));
+    } catch (error) {
+      outer.doom ??= { error };
+      throw error;
+    }
+  }
+
+  #nest<T>(outer: TransactionScope, work: Work<T>, options: TransactionOptions): Promise<T> {
+    return outer.inTurn(() =>
+      this.#limited(options, async (signal) => {
+        const done = await outer.em.transactional(
+          (em) => this.#inScope(new TransactionScope({ ...outer, em, parent: outer }), work, signal),
+          { propagation: 'nested', clear: true, ...abortable(signal) },
+        );
+        outer.effects.push(...done.effects);
+        return done.value;
+      }),
+    );
+  }
+
+  /** A transaction of its own, run again while others make it fail. Effects run outside of the limit: it has happened. */
+  async #begin<T>(work: Work<T>, options: TransactionOptions): Promise<T> {
+    const done = await this.#limited(options, (signal) => this.#retried(work, options, signal));
+    for (const effect of done.effects) await this.#settle(effect);
+    return done.value;
+  }
+
+  async #retried<T>(
+    work: Work<T>,
+    options: TransactionOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<{ value: T; effects: readonly Effect[] }> {
+    const { place, clock } = this.#parts;
+    const retries = options.retries ?? DEFAULT_RETRIES;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#attempt(work, options, signal);
+      } catch (error) {
+        if (attempt >= retries || !isSerializationFailure(error)) throw error;
+      }
+      retriesCounter.add(1, { 'infra.instance': place.name });
+      const most = Math.min(RETRY_MOST_MS, RETRY_BASE_MS * 2 ** attempt);
+      await clock.sleep(Math.random() * most, signal);
+    }
+  }
+
+  async #attempt<T>(
+    work: Work<T>,
+    options: TransactionOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<{ value: T; effects: readonly Effect[] }> {
+    const { place, clock, manager } = this.#parts;
+    const { isolation, readOnly = false } = options;
+    const isolationLevel = ormIsolation(isolation);
+    let committing = false;
+    const ended = (outcome: string): void =>
+      transactionsCounter.add(1, { 'infra.instance': place.name, outcome });
+    try {
+      const done = await manager({ readOnly }).transactional(
+        async (em) => {
+          const scope = new TransactionScope({ em, startedAt: clock.monotonic(), isolation, readOnly });
+          this.#running.add(scope);
+          try {
+            const result = await this.#inScope(scope, work, signal);
+            committing = true;
+            return result;
+          } finally {
+            this.#running.delete(scope);
+          }
+        },
+        { clear: true, readOnly, ...(isolationLevel && { isolationLevel }), ...abortable(signal) },
+      );
+      ended('committed');
+      return done;
+    } catch (error) {
+      const unknown = committing && isConnectionLost(error) && !sqlStateOf(error)?.startsWith('40');
+      ended(unknown ? 'unknown' : 'rolled_back');
+      throw unknown ? dbError(place, error, { outcome: 'unknown' }) : error;
+    }
+  }
+
+  /** Runs the work and writes what it changed; refuses to go on to the commit when it is doomed or out of time. */
+  async #inScope<T>(
+    scope: TransactionScope,
+    work: Work<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<{ value: T; effects: readonly Effect[] }> {
+    return this.#scopes.run(scope, async () => {
+      try {
+        const value = await work(scope.em);
+        if (scope.doom !== undefined)
+          throw precondition(
+            this.#parts.place,
+            "a call inside the transaction failed and its error was swallowed, so nothing is committed; let it through, or use propagation: 'nested'",
+            scope.doom.error,
+          );
+        await scope.em.flush();
+        signal?.throwIfAborted();
+        return { value, effects: scope.effects };
+      } finally {
+        scope.ended = true;
+      }
+    });
+  }
+
+  /** Without any limit no signal is made: queries are cheaper without one. */
+  #limited<T>(options: TransactionOptions, fn: (signal: AbortSignal | undefined) => Promise<T>): Promise<T> {
+    const { signal, timeoutMs } = options;
+    const ambient = InfraContext.current();
+    const unlimited = signal === undefined && timeoutMs === undefined && isUnlimited(ambient);
+    if (unlimited) return fn(undefined);
+    return withDeadline(options, Infinity, `${this.#parts.place.label}.transaction`, fn);
+  }
+
+  async #settle(effect: Effect): Promise<void> {
+    try {
+      await effect();
+    } catch (error) {
+      this.#parts.logger.error('an effect after the commit failed', { err: error });
+    }
+  }
+}
+
+const isUnlimited = (context: ReturnType<typeof InfraContext.current>): boolean =>
+  context?.signal === undefined && context?.deadlineMonotonic === undefined;
+
+const abortable = (
+  signal: AbortSignal | undefined,
+): { signal?: AbortSignal; inflightQueryAbortStrategy?: 'cancel query' } =>
+  signal === undefined ? {} : { signal, inflightQueryAbortStrategy: 'cancel query' };

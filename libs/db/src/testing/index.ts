@@ -1,1 +1,1 @@
-export {};
+export { dbSuite, type DbSuiteTarget, type SuiteRunner } from './driver.suite.js';

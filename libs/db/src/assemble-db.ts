@@ -1,64 +1,45 @@
 import { randomUUID } from 'node:crypto';
-import type { EntityManager } from '@mikro-orm/sql';
-import { messageOf, reportClose, type ComponentSetting } from '@infra-kit/kernel';
+import { reportClose, type ComponentSetting } from '@infra-kit/kernel';
 import { AmbientManagers } from './context/ambient-managers.js';
 import type { DbConfig, DbOptions } from './db.config.js';
-import { dbError, DbError, dbPlace, type DbPlace } from './db.errors.js';
+import { dbError, dbPlace, type DbPlace } from './db.errors.js';
 import type { DbProvider } from './db.provider.js';
 import { DefaultDbProvider } from './default-db.provider.js';
-import type { DbDriver } from './drivers/db-driver.js';
+import type { DbConnection, DbDriver } from './drivers/db-driver.js';
 import { openOrm, type OpenedOrm } from './orm/open-orm.js';
+import { proveServer } from './orm/prove-server.js';
 import { QueryLog } from './orm/query-log.js';
 import { parseDbConfig, structuralChanges } from './parse-db-config.js';
 import { SchemaKeeper } from './schema/schema-keeper.js';
-import { Transactions } from './transactions/transactions.js';
+import { noShards } from './sharding/default-shards.js';
+import { ShardingPlan } from './sharding/open-shards.js';
+import type { ShardServer } from './sharding/shard-setup.js';
+import type { Shards } from './sharding/shards.js';
+import { ScopeStore, Transactions } from './transactions/transactions.js';
 
-/** Opens server, pool and ORM, proves that the server answers, and puts the parts together. */
+/** Opens servers, pools and ORMs, proves that the servers answer, and puts the parts together. */
 export async function assembleDb(
   started: DbConfig,
   options: DbOptions,
   setting: ComponentSetting,
 ): Promise<DbProvider> {
-  const { name, env, stack, reload, clock, logger, service } = setting;
+  const { name, env, stack, reload, clock, logger } = setting;
   const place = dbPlace(name);
   let current = started;
   const log = new QueryLog(logger, name, () => current);
-  const contextName = `infra-kit:${name}:${randomUUID()}`;
+  const servers = new Servers(started, setting, place, log);
 
-  const driver = await makeDriver(started, setting);
-  stack.push({
-    name: `${place.label} server`,
-    phase: 'connections',
-    close: () => driver.close(),
-    timeoutMs: 15_000,
-  });
-  const managers: AmbientManagers = new AmbientManagers(contextName, () => primary.orm);
-  const primary = await openOrm(await driver.open(), {
-    config: started,
-    entities: started.entities ?? [],
-    log,
-    contextName,
-    ambient: () => managers.ofContext(),
-    applicationName: service,
-    poolless: driver.kind === 'pglite',
-  });
-  let closed = false;
-  stack.push({
-    name: place.label,
-    phase: 'connections',
-    close: () => {
-      closed = true;
-      return primary.orm.close(true);
-    },
-  });
-  await prove(primary, place, started, setting);
-
+  const driver = await makeDriver(started, setting, started.url ?? started.sharding?.servers?.[0]?.url);
+  const primary = await servers.openPrimary(driver);
+  const scopes = new ScopeStore();
   const transactions = new Transactions({
     place,
     clock,
     logger,
+    scopes,
+    home: 'primary',
     concurrent: driver.capabilities.concurrentTransactions,
-    manager: () => primary.orm.em.fork({ disableContextResolution: true }) as EntityManager,
+    manager: () => primary.orm.em.fork({ disableContextResolution: true }),
   });
   const schema = new SchemaKeeper({
     place,
@@ -68,10 +49,23 @@ export async function assembleDb(
     poolMax: started.pool.max,
     migrationsPath: started.migrations?.path,
   });
-  if (started.autoMigrate === true && (started.entities?.length ?? 0) > 0)
-    await schema.autoMigrate().catch((error: unknown) => {
-      throw dbError(place, error);
+  const shards = await prepare(place, async (): Promise<Shards> => {
+    const migrate = started.autoMigrate === true;
+    if (migrate && (started.entities?.length ?? 0) > 0) await schema.autoMigrate();
+    const { sharding } = started;
+    if (sharding === undefined || servers.plan === undefined) return noShards(place);
+    return servers.plan.open({
+      place,
+      clock,
+      logger,
+      log,
+      stack,
+      scopes,
+      migrate,
+      config: sharding,
+      servers: await servers.openShardServers(primary),
     });
+  });
 
   const registration = reload?.register({
     component: 'db',
@@ -92,47 +86,114 @@ export async function assembleDb(
     place,
     driver,
     primary,
-    managers,
+    managers: servers.managers,
     transactions,
     schema,
+    shards,
     log,
-    closed: () => closed,
+    closed: () => servers.closed,
     close: async () => reportClose(logger, await stack.close()),
   });
 }
 
-async function makeDriver(config: DbConfig, setting: ComponentSetting): Promise<DbDriver> {
+async function prepare<T>(place: DbPlace, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw dbError(place, error);
+  }
+}
+
+async function makeDriver(
+  config: DbConfig,
+  setting: ComponentSetting,
+  url: string | undefined,
+): Promise<DbDriver> {
   if (config.driver === 'embedded') {
     const { embeddedDriver } = await import('./drivers/embedded/index.js');
     const { embedded, dataDir } = config;
     return embeddedDriver({ embedded, dataDir, clock: setting.clock, logger: setting.logger });
   }
   const { PostgresqlDbDriver } = await import('./drivers/postgresql/index.js');
-  return new PostgresqlDbDriver(config.url ?? '', config.replicas ?? []);
+  return new PostgresqlDbDriver(url ?? '', config.replicas ?? []);
 }
 
-/** MikroORM resolves without a server: the first query tells. */
-async function prove(
-  { orm, address }: OpenedOrm,
-  place: DbPlace,
-  config: DbConfig,
-  { clock, logger }: ComponentSetting,
-): Promise<void> {
-  const { attempts, delayMs } = config.connectRetry;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await orm.em.fork().execute('select 1');
-      return;
-    } catch (error) {
-      const { code, message } = dbError(place, error);
-      if (attempt >= attempts || code !== 'UNAVAILABLE')
-        throw new DbError(
-          code,
-          `${place.label}: cannot start on ${address}: ${message}; start the server, or correct the address (url, DATABASE_URL)`,
-          { component: 'db', instance: place.name, cause: error },
-        );
-      logger.warn('the database does not answer yet', { attempt, attempts, error: messageOf(error) });
-    }
-    await clock.sleep(delayMs);
+/** The ORMs of one database: the primary's, and one a server of shards. */
+class Servers {
+  readonly plan: ShardingPlan | undefined;
+  readonly managers: AmbientManagers;
+  readonly #config: DbConfig;
+  readonly #setting: ComponentSetting;
+  readonly #place: DbPlace;
+  readonly #log: QueryLog;
+  /** Unique in the process: two databases never meet in MikroORM's storage. */
+  readonly #contextName: string;
+  #primary: OpenedOrm | undefined;
+  closed = false;
+
+  constructor(config: DbConfig, setting: ComponentSetting, place: DbPlace, log: QueryLog) {
+    this.#config = config;
+    this.#setting = setting;
+    this.#place = place;
+    this.#log = log;
+    this.#contextName = `infra-kit:${place.name}:${randomUUID()}`;
+    this.plan = config.sharding === undefined ? undefined : new ShardingPlan(place, config.sharding);
+    this.managers = new AmbientManagers(this.#contextName, () => {
+      if (this.#primary === undefined) throw new Error('used before it was opened');
+      return this.#primary.orm;
+    });
+  }
+
+  async openPrimary(driver: DbDriver): Promise<OpenedOrm> {
+    this.#setting.stack.push({
+      name: `${this.#place.label} server`,
+      phase: 'connections',
+      close: () => driver.close(),
+      timeoutMs: 15_000,
+    });
+    this.#primary = await this.#open(await driver.open(), driver.kind === 'pglite');
+    return this.#primary;
+  }
+
+  /** The first is the primary's own when both have one address: then they share its pool. */
+  async openShardServers(primary: OpenedOrm): Promise<readonly [ShardServer, ...ShardServer[]]> {
+    const named = this.#config.sharding?.servers;
+    if (named === undefined) return [{ name: 'embedded', opened: primary }];
+    const home = this.#config.url ?? named[0]?.url;
+    const opened: ShardServer[] = [];
+    for (const { name, url } of named)
+      opened.push({ name, opened: url === home ? primary : await this.#openShardServer(url) });
+    const [first, ...rest] = opened;
+    if (first === undefined) throw new Error('the configuration names no server');
+    return [first, ...rest];
+  }
+
+  async #openShardServer(url: string): Promise<OpenedOrm> {
+    const { PostgresqlDbDriver } = await import('./drivers/postgresql/index.js');
+    return this.#open(await new PostgresqlDbDriver(url).open(), false);
+  }
+
+  async #open(connection: DbConnection, poolless: boolean): Promise<OpenedOrm> {
+    const opened = await openOrm(connection, {
+      config: this.#config,
+      entities: this.#config.entities ?? [],
+      log: this.#log,
+      contextName: this.#contextName,
+      ambient: () => this.managers.ofContext(),
+      applicationName: this.#setting.service,
+      poolless,
+      more: this.plan?.ormOptions,
+    });
+    this.#setting.stack.push({
+      name: `${this.#place.label} ${opened.address}`,
+      phase: 'connections',
+      close: () => {
+        this.closed = true;
+        this.#log.quieten();
+        return opened.orm.close(true);
+      },
+    });
+    await proveServer(opened, this.#place, this.#config, this.#setting);
+    return opened;
   }
 }

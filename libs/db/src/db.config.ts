@@ -96,7 +96,7 @@ export class DbShardingConfig {
   /** The sharded tables, by their names. */
   @ValidateNested()
   @Type(() => DbShardTableConfig)
-  tables: ReadonlyMap<string, DbShardTableConfig> = new Map<string, DbShardTableConfig>();
+  tables: Map<string, DbShardTableConfig> = new Map();
 
   /** Schemas that the 1,024 slots are spread over. */
   @IsInt()

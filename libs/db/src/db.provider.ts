@@ -1,5 +1,6 @@
 import type { EntityManager, MikroORM } from '@mikro-orm/sql';
 import type { CallOptions, ComponentProvider, HealthReport } from '@infra-kit/kernel';
+import type { Shards } from './sharding/shards.js';
 
 export type IsolationLevel = 'read-committed' | 'repeatable-read' | 'serializable';
 
@@ -41,6 +42,7 @@ export abstract class DbProvider implements ComponentProvider {
   abstract readonly name: string;
   /** MikroORM of the primary, for what this page does not have. */
   abstract readonly orm: MikroORM;
+  abstract readonly shards: Shards;
 
   /** The entity manager of the place: see above. Never keep it beyond the request or transaction. */
   abstract em(): EntityManager;

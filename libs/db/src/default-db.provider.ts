@@ -8,6 +8,7 @@ import type { OpenedOrm } from './orm/open-orm.js';
 import type { QueryLog } from './orm/query-log.js';
 import { poolState } from './orm/pool-state.js';
 import type { SchemaKeeper } from './schema/schema-keeper.js';
+import type { Shards } from './sharding/shards.js';
 import { bindSql, runSql } from './sql/tagged-sql.js';
 import type { Transactions } from './transactions/transactions.js';
 
@@ -20,6 +21,7 @@ export interface DbEngine {
   readonly managers: AmbientManagers;
   readonly transactions: Transactions;
   readonly schema: SchemaKeeper;
+  readonly shards: Shards;
   readonly log: QueryLog;
   /** Set when the connections are closed: nothing more is taken on. */
   readonly closed: () => boolean;
@@ -42,6 +44,10 @@ export class DefaultDbProvider extends DbProvider {
 
   override get orm(): MikroORM {
     return this.#engine.primary.orm;
+  }
+
+  override get shards(): Shards {
+    return this.#engine.shards;
   }
 
   override em(): EntityManager {

@@ -32,3 +32,5 @@ export {
 export { getDbToken, getRepositoryToken, InjectDb, InjectRepository } from './db.tokens.js';
 export type { DbCapabilities, DbConnection, DbDriver } from './drivers/db-driver.js';
 export { parseDbConfig } from './parse-db-config.js';
+export type { ShardHandle, ShardInfo, Shards, ShardsAllOptions } from './sharding/shards.js';
+export type { ShardKey } from './sharding/slots.js';

@@ -21,13 +21,15 @@ export interface OrmSetting {
   /** Unique in the process: two applications never meet in MikroORM's storage. */
   readonly contextName: string;
   readonly applicationName: string;
+  /** What sharding changes. */
+  readonly more?: Partial<Options> | undefined;
   /** PGlite takes no settings of a pool. */
   readonly poolless: boolean;
 }
 
 /** Makes the ORM without a connection: the first query opens one. */
 export async function openOrm(connection: DbConnection, setting: OrmSetting): Promise<OpenedOrm> {
-  const { config, entities, log, ambient, contextName, applicationName, poolless } = setting;
+  const { config, entities, log, ambient, contextName, applicationName, poolless, more } = setting;
   const { address, driver, ...where } = connection;
   const { MikroORM: Orm } = await import('@mikro-orm/sql');
   const pools: Pool[] = [];
@@ -63,6 +65,6 @@ export async function openOrm(connection: DbConnection, setting: OrmSetting): Pr
       migrations: { path: config.migrations.path, snapshot: false },
     }),
   };
-  const orm = await Orm.init({ ...options, connect: false } as Options);
+  const orm = await Orm.init({ ...options, ...more, connect: false } as Options);
   return { orm, pools, address };
 }

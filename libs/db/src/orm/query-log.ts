@@ -19,11 +19,17 @@ export class QueryLog implements OrmLogger {
   readonly #logger: Logger;
   readonly #instance: string;
   readonly #settings: () => Settings;
+  #quiet = false;
 
   constructor(logger: Logger, instance: string, settings: () => Settings) {
     this.#logger = logger;
     this.#instance = instance;
     this.#settings = settings;
+  }
+
+  /** From now on the connections are meant to end: nothing more is said of it. */
+  quieten(): void {
+    this.#quiet = true;
   }
 
   /** Never with parameters unless the configuration asks for them. */
@@ -79,6 +85,6 @@ export class QueryLog implements OrmLogger {
   }
 
   #shows(level: keyof typeof RANKS): boolean {
-    return RANKS[this.#settings().logLevel] >= RANKS[level];
+    return !this.#quiet && RANKS[this.#settings().logLevel] >= RANKS[level];
   }
 }

@@ -5,7 +5,8 @@ export type Effect = () => void | Promise<void>;
 /** A running transaction, or a savepoint inside one, as the calls made in it see it. */
 export class TransactionScope {
   readonly em: EntityManager;
-  readonly parent: TransactionScope | undefined;
+  /** The server or shard. */
+  readonly home: string;
   /** Milliseconds on the monotonic clock. */
   readonly startedAt: number;
   readonly isolation: string | undefined;
@@ -18,16 +19,22 @@ export class TransactionScope {
 
   constructor(init: {
     readonly em: EntityManager;
-    readonly parent?: TransactionScope | undefined;
+    readonly home: string;
     readonly startedAt: number;
     readonly isolation?: string | undefined;
     readonly readOnly?: boolean | undefined;
   }) {
     this.em = init.em;
-    this.parent = init.parent;
+    this.home = init.home;
     this.startedAt = init.startedAt;
     this.isolation = init.isolation;
     this.readOnly = init.readOnly ?? false;
+  }
+
+  /** A savepoint inside of this. */
+  inner(em: EntityManager): TransactionScope {
+    const { home, startedAt, isolation, readOnly } = this;
+    return new TransactionScope({ em, home, startedAt, isolation, readOnly });
   }
 
   /** Savepoints share the connection: two at once would end each other, so they take turns. */

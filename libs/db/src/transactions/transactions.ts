@@ -27,6 +27,18 @@ interface Parts {
   readonly concurrent: boolean;
   /** A manager that no one else has, on the server that the transaction is for. */
   readonly manager: (options: { readonly readOnly: boolean }) => EntityManager;
+  /** The running transactions of all servers and shards of this database. */
+  readonly scopes: ScopeStore;
+  /** Where these transactions are: those of another place are not joined. */
+  readonly home: string;
+}
+
+/** The innermost running transaction of the place in the code that asks. */
+export class ScopeStore extends AsyncLocalStorage<TransactionScope> {
+  current(): TransactionScope | undefined {
+    const scope = this.getStore();
+    return scope === undefined || scope.ended ? undefined : scope;
+  }
 }
 
 type Work<T> = (em: EntityManager) => Promise<T>;
@@ -34,7 +46,6 @@ type Work<T> = (em: EntityManager) => Promise<T>;
 /** Transactions of one server: joined, nested or their own, retried, and with effects after the commit. */
 export class Transactions {
   readonly #parts: Parts;
-  readonly #scopes = new AsyncLocalStorage<TransactionScope | undefined>();
   readonly #running = new Set<TransactionScope>();
 
   constructor(parts: Parts) {
@@ -47,15 +58,16 @@ export class Transactions {
     return starts.length === 0 ? undefined : this.#parts.clock.monotonic() - Math.min(...starts);
   }
 
+  /** The running transaction that a call would join. */
   current(): TransactionScope | undefined {
-    const scope = this.#scopes.getStore();
-    return scope === undefined || scope.ended ? undefined : scope;
+    const scope = this.#parts.scopes.current();
+    return scope?.home === this.#parts.home ? scope : undefined;
   }
 
   afterCommit(effect: Effect): void {
     const { place } = this.#parts;
     if (typeof effect !== 'function') throw invalidArgument(place, 'afterCommit needs a function');
-    const scope = this.current();
+    const scope = this.#parts.scopes.current();
     if (scope === undefined)
       throw precondition(place, 'afterCommit belongs inside a transaction; there is none here');
     scope.effects.push(effect);
@@ -106,10 +118,11 @@ export class Transactions {
   #nest<T>(outer: TransactionScope, work: Work<T>, options: TransactionOptions): Promise<T> {
     return outer.inTurn(() =>
       this.#limited(options, async (signal) => {
-        const done = await outer.em.transactional(
-          (em) => this.#inScope(new TransactionScope({ ...outer, em, parent: outer }), work, signal),
-          { propagation: 'nested', clear: true, ...abortable(signal) },
-        );
+        const done = await outer.em.transactional((em) => this.#inScope(outer.inner(em), work, signal), {
+          propagation: 'nested',
+          clear: true,
+          ...abortable(signal),
+        });
         outer.effects.push(...done.effects);
         return done.value;
       }),
@@ -147,7 +160,7 @@ export class Transactions {
     options: TransactionOptions,
     signal: AbortSignal | undefined,
   ): Promise<{ value: T; effects: readonly Effect[] }> {
-    const { place, clock, manager } = this.#parts;
+    const { place, clock, manager, home } = this.#parts;
     const { isolation, readOnly = false } = options;
     const isolationLevel = ormIsolation(isolation);
     let committing = false;
@@ -156,7 +169,7 @@ export class Transactions {
     try {
       const done = await manager({ readOnly }).transactional(
         async (em) => {
-          const scope = new TransactionScope({ em, startedAt: clock.monotonic(), isolation, readOnly });
+          const scope = new TransactionScope({ em, home, startedAt: clock.monotonic(), isolation, readOnly });
           this.#running.add(scope);
           try {
             const result = await this.#inScope(scope, work, signal);
@@ -183,7 +196,7 @@ export class Transactions {
     work: Work<T>,
     signal: AbortSignal | undefined,
   ): Promise<{ value: T; effects: readonly Effect[] }> {
-    return this.#scopes.run(scope, async () => {
+    return this.#parts.scopes.run(scope, async () => {
       try {
         const value = await work(scope.em);
         if (scope.doom !== undefined)

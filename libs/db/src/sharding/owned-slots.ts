@@ -1,0 +1,41 @@
+import type { EntityManager } from '@mikro-orm/sql';
+import { InfraError } from '@infra-kit/kernel';
+import type { DbPlace } from '../db.errors.js';
+import { shardSchema } from './shard-schema.js';
+
+/** A slot is not, or not any more, where the caller went. ABORTED, retryable: the routes are read again. */
+export class SlotMovedError extends InfraError {
+  static {
+    this.prototype.name = 'SlotMovedError';
+  }
+
+  constructor(place: DbPlace, slots: readonly number[], shard: number) {
+    super(
+      'ABORTED',
+      `${place.label}: shard ${shard} does not have slot ${slots.join(', ')}, which is moving or has moved; run it again`,
+      { component: 'db', instance: place.name },
+    );
+  }
+}
+
+/**
+ * Proves, inside a writing transaction, that the shard has the slots, and keeps them there until the commit: a move
+ * waits for these row locks, and who comes after it finds nothing.
+ */
+export async function holdSlots(
+  place: DbPlace,
+  em: EntityManager,
+  shard: number,
+  slots: readonly number[],
+): Promise<void> {
+  if (slots.length === 0) return;
+  const held = await em.execute<{ slot: number }[]>(
+    `select slot from "${shardSchema(shard)}".infra_owned_slots
+     where slot = any(?::smallint[]) and not moving order by slot for share`,
+    [`{${slots.join(',')}}`],
+  );
+  if (held.length < slots.length) {
+    const missing = slots.filter((slot) => !held.some((row) => row.slot === slot));
+    throw new SlotMovedError(place, missing, shard);
+  }
+}

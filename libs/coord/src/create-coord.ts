@@ -24,10 +24,18 @@ import { isCoordDriver, parseCoordConfig, structuralChanges } from './parse-coor
 /** What may pass by itself: with a snapshot to start from, the start does not wait for it. */
 const AWAY: ReadonlySet<InfraErrorCode> = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED']);
 
+const START_IT = '; start the server, or correct the address (endpoints, ETCD_ENDPOINTS)';
+const REMEDIES: Readonly<Partial<Record<InfraErrorCode, string>>> = {
+  UNAVAILABLE: START_IT,
+  DEADLINE_EXCEEDED: START_IT,
+  PERMISSION_DENIED: '; correct username and password',
+};
+
 /**
  * Makes a coord. Configuration: what is passed, then ETCD_ENDPOINTS, then `defaultCoordConfig(env)`.
  * Rejects with a `ConfigError` for a bad configuration, and within `dialTimeoutMs` when the store cannot be used:
- * UNAVAILABLE when it is away, PERMISSION_DENIED for a wrong user or password; it leaves nothing open then.
+ * UNAVAILABLE when it is away, PERMISSION_DENIED for a wrong user or password, FAILED_PRECONDITION when one side wants
+ * TLS as the other does not have it; it leaves nothing open then.
  * With `snapshotDir` a store that is away does not stop it: it connects in the background.
  * The maker closes it; a driver object that was passed in stays open.
  */
@@ -149,9 +157,6 @@ async function loadEtcd(place: CoordPlace): Promise<typeof import('./drivers/etc
 
 function notReached(error: unknown, driver: CoordDriver, place: CoordPlace): InfraError {
   const code = isInfraError(error) ? error.code : (driver.codeOf(error) ?? InfraError.from(error).code);
-  const remedy =
-    code === 'PERMISSION_DENIED'
-      ? 'correct username and password'
-      : 'start the server, or correct the address (endpoints, ETCD_ENDPOINTS)';
-  return coordError(place, code, `cannot start, ${messageOf(error)}; ${remedy}`, { cause: error });
+  const remedy = REMEDIES[code] ?? '';
+  return coordError(place, code, `cannot start, ${messageOf(error)}${remedy}`, { cause: error });
 }

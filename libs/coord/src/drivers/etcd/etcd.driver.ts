@@ -155,12 +155,13 @@ class EtcdCoordDriver implements CoordDriver {
   /** TLS that does not fit would not pass by itself; anything else may. */
   async #unreachable(error: unknown, endpoints: readonly string[], limitMs: number): Promise<Error> {
     const where = endpoints.map((endpoint) => hostOf(endpoint)).join(', ');
+    const said = messageOf(error);
     const found = await Promise.all(
-      endpoints.map((endpoint) => tlsMismatch(endpoint, this.#options, limitMs / 2)),
+      endpoints.map((endpoint) => tlsMismatch(endpoint, this.#options, { limitMs: limitMs / 3, said })),
     );
     const mismatch = found.find((why) => why !== undefined);
     return mismatch === undefined
-      ? new EtcdDriverError('UNAVAILABLE', `etcd at ${where} does not answer: ${messageOf(error)}`, error)
+      ? new EtcdDriverError('UNAVAILABLE', `etcd at ${where} does not answer: ${said}`, error)
       : new EtcdDriverError('FAILED_PRECONDITION', `etcd at ${where}: ${mismatch}`, error);
   }
 }

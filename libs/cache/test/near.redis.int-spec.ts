@@ -8,9 +8,9 @@ import {
 } from '@infra-kit/cache';
 import { eventually } from '@infra-kit/kernel/testing';
 import { sharedRedis, uniquePrefix } from '@infra-kit/testkit';
+import { kept, NEAR } from './fixtures/near-bench.js';
 import { recordMetrics } from './fixtures/recording.js';
 
-const NEAR = { maxEntries: 100, ttlMs: 600_000 };
 const HOUR = { ttlMs: 3_600_000 };
 const open: CacheProvider[] = [];
 afterEach(async () => void (await Promise.all(open.splice(0).map((cache) => cache.close()))));
@@ -28,16 +28,6 @@ async function pair(options: CacheOptions = {}): Promise<{ cache: CacheProvider;
     cache: await connect({ keyPrefix, ...options }),
     other: await connect({ keyPrefix, near: undefined }),
   };
-}
-
-/** Reads until the value is kept: two reads give one object. */
-async function kept(cache: CacheProvider, key: string): Promise<object> {
-  return eventually(async () => {
-    const value = await cache.get<object>(key);
-    expect(value).toBeInstanceOf(Object);
-    expect(await cache.get(key)).toBe(value);
-    return value ?? {};
-  });
 }
 
 const bump = defineScript({

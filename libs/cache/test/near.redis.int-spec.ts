@@ -136,65 +136,6 @@ describe('a hit', () => {
   });
 });
 
-describe('a write of this process', () => {
-  const WRITES: Readonly<Record<string, (cache: CacheProvider) => Promise<unknown>>> = {
-    set: (cache) => cache.set('a', 7),
-    'set ifPresent': (cache) => cache.set('a', 7, { ifPresent: true }),
-    getAndSet: (cache) => cache.getAndSet('a', 7),
-    setMany: (cache) => cache.setMany([['a', 7]]),
-    'a script': (cache) => cache.scripts.run(bump, ['a'], [7]),
-    'delete and setIfAbsent': async (cache) => {
-      await cache.delete('a');
-      await cache.setIfAbsent('a', 7);
-    },
-    'delete and getOrSet': async (cache) => {
-      await cache.delete('a');
-      await cache.getOrSet('a', async () => 7, HOUR);
-    },
-    'deleteByPrefix and increment': async (cache) => {
-      await cache.deleteByPrefix('');
-      await cache.increment('a', 7);
-    },
-    'a set through a name space': (cache) => cache.namespace('').set('a', 7),
-  };
-
-  it.each(Object.keys(WRITES))('is visible at once: %s', async (name) => {
-    const { cache, other } = await pair({ poolSize: 2 });
-    for (let turn = 0; turn < 20; turn++) {
-      await other.set('a', { turn });
-      await kept(cache, 'a');
-      // readers that are under way while it is written
-      const readers = Array.from({ length: 4 }, () => cache.get('a'));
-      await WRITES[name]?.(cache);
-      expect(await cache.get('a')).toBe(7);
-      await Promise.all(readers);
-      expect(await cache.get('a')).toBe(7);
-    }
-  });
-
-  it('is visible at once: delete, and expire', async () => {
-    const { cache, other } = await pair();
-    await other.setMany([
-      ['a', { n: 1 }],
-      ['b', { n: 1 }],
-    ]);
-    await kept(cache, 'a');
-    await kept(cache, 'b');
-    await cache.delete('a');
-    expect(await cache.get('a')).toBeUndefined();
-    await cache.expire('b', 1);
-    await eventually(async () => expect(await cache.get('b')).toBeUndefined());
-  });
-
-  it("counts past it: counters are always the server's", async () => {
-    const { cache, other } = await pair();
-    expect(await cache.increment('n')).toBe(1);
-    for (let turn = 0; turn < 3; turn++) await cache.get('n');
-    await other.increment('n', 10);
-    expect(await cache.increment('n')).toBe(12);
-  });
-});
-
 describe('a write of another process', () => {
   it.each<[string, (other: CacheProvider) => Promise<unknown>, unknown]>([
     ['set', (other) => other.set('a', 7), 7],

@@ -103,6 +103,12 @@ export class CacheConfig {
   @MinLength(1)
   sentinelName: string | undefined;
 
+  /** Some masters of a Redis Cluster, which know the others: `{ host, port }`, `host:port` or URLs; instead of `url`. */
+  @IsOptional()
+  @IsArray()
+  clusterNodes:
+    readonly (string | { readonly host: string; readonly port?: number | undefined })[] | undefined;
+
   /** Wins over the one in `url`, as do `password` and `db`. */
   @IsOptional()
   @IsString()

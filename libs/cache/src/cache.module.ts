@@ -15,7 +15,13 @@ const definition: ComponentDefinition<CacheOptions, CacheProvider> = {
   component: 'cache',
   token: CacheProvider,
   create: (options, deps) => createCache(options, deps),
-  forTest: ({ url: _url, sentinels: _sentinels, sentinelName: _sentinelName, ...options }) => ({
+  forTest: ({
+    url: _url,
+    sentinels: _sentinels,
+    sentinelName: _sentinelName,
+    clusterNodes: _nodes,
+    ...options
+  }) => ({
     ...options,
     driver: 'memory',
   }),

@@ -52,7 +52,7 @@ export interface CacheScripts {
  *   does not decode, naming the key. FAILED_PRECONDITION for an entry of another kind, and for every call after `close`.
  * - **Writes** are sent at most once. One that failed with UNAVAILABLE or DEADLINE_EXCEEDED may still be applied.
  * - **Concurrency**: every call may be made at any time. Each is one atomic step on the store, except `setMany`, `scan`,
- *   `deleteByPrefix`, `getOrSet`, and over several connections `delete` of several keys. Awaited calls of one caller
+ *   `deleteByPrefix`, `getOrSet`; over several connections `delete` of several keys; in a cluster every call of several. Awaited calls of one caller
  *   take effect in their order; writes of one key do so awaited or not.
  * - **Limits**: each call ends by the nearest of its own `timeoutMs`, the ambient deadline and `commandTimeoutMs`
  *   (`scan`, `deleteByPrefix`: a page; `getOrSet`: its calls to the store, never the loader).
@@ -95,10 +95,7 @@ export abstract class CacheProvider implements ComponentProvider {
    */
   abstract increment(key: string, by?: number, options?: CallOptions): Promise<number>;
   abstract decrement(key: string, by?: number, options?: CallOptions): Promise<number>;
-  /**
-   * Sets the ttl anew from now; Infinity takes it away. False when there is no entry. Over Redis, Infinity asks two
-   * things at once (PERSIST, and whether there is an entry): one that comes in between may be answered true, unchanged.
-   */
+  /** Sets the ttl anew from now; Infinity takes it away. False when there is no entry. */
   abstract expire(key: string, ttlMs: number, options?: CallOptions): Promise<boolean>;
   /** Milliseconds left; Infinity without expiry; `undefined` when there is no entry. */
   abstract ttlMs(key: string, options?: CallOptions): Promise<number | undefined>;

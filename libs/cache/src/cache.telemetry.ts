@@ -21,7 +21,7 @@ export const CACHE_METRICS = {
   nearInvalidations: 'infra.cache.near.invalidations',
   /** Counter. Times the near cache was emptied, by `reason`: lost, silent, reconnect, flush. */
   nearEmptied: 'infra.cache.near.emptied',
-  /** Counter. Changes of the server's state, by `state`: up, down. */
+  /** Counter. Changes of the server's state, by `state`: up, degraded, down. */
   stateChanges: 'infra.cache.state.changes',
 } as const;
 

@@ -113,7 +113,11 @@ async function openDriver(
   }
   const watching = driver.watch((state, reason) => {
     stateCounter.add(1, { cache: place.name, state });
-    if (state === 'down') logger.warn('the cache server is away', { ...driver.describe(), err: reason });
+    if (state !== 'up')
+      logger.warn(state === 'down' ? 'the cache server is away' : 'some of the cache servers are away', {
+        ...driver.describe(),
+        err: reason,
+      });
     else logger.info('the cache server is back', { ...driver.describe() });
   });
   stack.push({
@@ -156,7 +160,7 @@ function notReached(error: unknown, driver: CacheDriver, place: CachePlace): Inf
   const remedy =
     code === 'PERMISSION_DENIED'
       ? 'correct user name and password'
-      : 'start the server, or correct the address (url, REDIS_URL)';
+      : 'start the server, or correct the address (url, REDIS_URL, clusterNodes)';
   return new InfraError(code, `${place.label}: cannot start, ${why}; ${remedy}`, {
     component: 'cache',
     instance: place.name,

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { ConfigError, envText, isConfigError, parseConfig } from '@infra-kit/kernel';
 import { CacheConfig, defaultCacheConfig } from './cache.config.js';
 import type { CacheDriver } from './drivers/cache-driver.js';
-import { redisUrlProblem } from './drivers/redis/redis-address.js';
+import { clusterNodeProblem, redisUrlProblem } from './drivers/redis/redis-address.js';
 
 const COMPONENT = 'cache';
 const URL_VARIABLE = 'REDIS_URL';
@@ -38,7 +38,7 @@ function parsed(data: Record<string, unknown>, instance: string): CacheConfig | 
 }
 
 function addressProblems(data: Record<string, unknown>, urlName: string): string[] {
-  const { url, sentinels, sentinelName, driver } = data;
+  const { url, sentinels, sentinelName, clusterNodes, driver } = data;
   const problems: string[] = [];
   const wrong = typeof url === 'string' ? redisUrlProblem(url) : undefined;
   if (wrong !== undefined) problems.push(`${urlName}: ${wrong}`);
@@ -51,10 +51,24 @@ function addressProblems(data: Record<string, unknown>, urlName: string): string
     problems.push(
       'near: it is not made for Redis Cluster, where each node tells of its own keys; leave near out',
     );
-  if (driver === 'redis' && url === undefined && sentinels === undefined)
+  problems.push(...clusterProblems(data));
+  if (driver === 'redis' && url === undefined && sentinels === undefined && clusterNodes === undefined)
     problems.push(
-      `url: Redis needs an address; pass url (or sentinels), set ${URL_VARIABLE}, or ask for driver: 'memory'`,
+      `url: Redis needs an address; pass url (or sentinels, or clusterNodes), set ${URL_VARIABLE}, or ask for driver: 'memory'`,
     );
+  return problems;
+}
+
+function clusterProblems({ clusterNodes, url, sentinels, db }: Record<string, unknown>): string[] {
+  if (clusterNodes === undefined || !Array.isArray(clusterNodes)) return [];
+  const problems = clusterNodes.flatMap((node, at) => {
+    const problem = clusterNodeProblem(node);
+    return problem === undefined ? [] : [`clusterNodes[${at}]: ${problem}`];
+  });
+  if (clusterNodes.length === 0) problems.push('clusterNodes: name at least one');
+  if (url !== undefined || sentinels !== undefined)
+    problems.push('clusterNodes: they take the place of url and sentinels; pass one of the three');
+  if (db !== undefined && db !== 0) problems.push('db: a cluster has no database but 0');
   return problems;
 }
 
@@ -70,7 +84,7 @@ export function parseCacheConfig(
   if (!isObject(options)) return parseConfig(CacheConfig, options, { component: COMPONENT, instance });
   const { driver: passed, ...data } = options;
   const ready = isCacheDriver(passed) ? passed : undefined;
-  const addressed = given(data, 'url') || given(data, 'sentinels');
+  const addressed = ['url', 'sentinels', 'clusterNodes'].some((field) => given(data, field));
   const wantsRedis = passed === undefined || passed === 'redis';
   const fromEnv = wantsRedis && !addressed ? envText(URL_VARIABLE) : undefined;
   if (fromEnv !== undefined) data['url'] = fromEnv;

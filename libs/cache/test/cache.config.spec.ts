@@ -142,6 +142,34 @@ describe('the configuration of a cache', () => {
     ]);
   });
 
+  it('takes nodes of a cluster in place of a url, and Redis with them', () => {
+    process.env['REDIS_URL'] = 'redis://from-env';
+    const clusterNodes = [{ host: 'a', port: 7000 }, { host: 'b' }, 'c:7001', 'rediss://user:pass@d'];
+    expect(parse({ clusterNodes })).toMatchObject({ driver: 'redis', clusterNodes });
+    expect(parse({ clusterNodes }).url).toBeUndefined();
+  });
+
+  it.each<[object, string]>([
+    [{ clusterNodes: [] }, 'clusterNodes: name at least one'],
+    [{ clusterNodes: 'a:1' }, 'clusterNodes: '],
+    [{ clusterNodes: ['a'], url: 'redis://host' }, 'clusterNodes: they take the place of url'],
+    [
+      { clusterNodes: ['a'], sentinels: [{ host: 'a', port: 1 }], sentinelName: 'main' },
+      'clusterNodes: they take the place of url',
+    ],
+    [{ clusterNodes: ['a'], db: 1 }, 'db: a cluster has no database but 0'],
+    [{ clusterNodes: ['a', 'redis://:hunter2@b/1'] }, 'clusterNodes[1]: a cluster has no database but 0'],
+    [{ clusterNodes: ['http://:hunter2@a'] }, 'clusterNodes[0]: must be host:port, or redis://'],
+    [{ clusterNodes: [{ host: '' }] }, 'clusterNodes[0]: host must be a text'],
+    [{ clusterNodes: [{ host: 'a', port: 0 }] }, 'clusterNodes[0]: port must be a whole number'],
+    [{ clusterNodes: [{ host: 'a', name: 'b' }] }, 'clusterNodes[0]: name is not known'],
+    [{ clusterNodes: [7] }, 'clusterNodes[0]: must be { host, port }'],
+  ])('refuses %j, naming what is wrong', (options, problem) => {
+    const problems = problemsOf(options);
+    expect(problems).toEqual([expect.stringContaining(problem)]);
+    expect(problems.join()).not.toContain('hunter2');
+  });
+
   it('takes a ready driver object, and refuses an object that is none', async () => {
     expect(problemsOf({ driver: { get: 1 } })).toEqual([expect.stringContaining('driver: ')]);
     expect(problemsOf({ driver: 'disk' })).toEqual([expect.stringContaining('driver: ')]);

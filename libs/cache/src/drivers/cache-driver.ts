@@ -75,7 +75,8 @@ export interface DriverTracking {
   follow(options: TrackingOptions, events: TrackingEvents): Promise<AsyncDisposable>;
 }
 
-export type DriverState = 'up' | 'down';
+/** `degraded`: some of several servers are away, so that some calls fail. */
+export type DriverState = 'up' | 'degraded' | 'down';
 
 /** The settings that may change while the driver runs. */
 export interface DriverLimits {
@@ -91,7 +92,7 @@ export interface DriverLimits {
  * error of its client, once, and says by `codeOf` what the error means. It never retries by itself, since it cannot
  * know whether a write was applied.
  *
- * - Every method but `setMany`, `getMany`, `scanPage` and `delete` of several keys is one atomic step on the store; a
+ * - Every method but `setMany`, `getMany`, `scanPage`, and `delete` and `exists` of several keys is one atomic step on the store; a
  *   step that rejects was applied whole or not at all, and after a lost connection or an abort nobody knows which.
  * - Writes of one key take effect in the order of their calls, awaited or not.
  * - An expired entry is absent in every respect, from the millisecond its ttl is over.
@@ -114,7 +115,7 @@ export interface CacheDriver {
 
   /** Opens what it needs; rejects when the store cannot be reached in time. Called again when open it does nothing. */
   connect(): Promise<void>;
-  /** Tells of every change of `state`, with the reason for `down`. Disposing the result ends it. */
+  /** Tells of every change of `state`, with the reason for `down` and `degraded`. Disposing the result ends it. */
   watch(listener: (state: DriverState, reason: unknown) => void): Disposable;
   /** Takes over limits that do not concern it too, silently. */
   tune(limits: DriverLimits): void;

@@ -19,7 +19,7 @@ export async function reportHealth(
     };
   } catch (error) {
     return {
-      status: 'down',
+      status: driver.state === 'degraded' ? 'degraded' : 'down',
       detail: { ...facts, error: error instanceof Error ? error.message : String(error) },
     };
   }

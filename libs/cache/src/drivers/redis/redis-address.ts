@@ -40,6 +40,34 @@ export function parseRedisUrl(text: string): RedisAddress {
   };
 }
 
+/** A node of a cluster: an object, or host:port, or a URL. */
+export type ClusterNodeAddress = string | { readonly host: string; readonly port?: number | undefined };
+
+const asUrl = (text: string): string => (text.includes('://') ? text : `redis://${text}`);
+
+/** What is wrong with a node, as `redisUrlProblem` says it. */
+export function clusterNodeProblem(node: unknown): string | undefined {
+  if (typeof node === 'string') {
+    const problem = redisUrlProblem(asUrl(node));
+    if (problem !== undefined) return problem.replace(SHAPE, `host:port, or ${SHAPE}`);
+    return (parseRedisUrl(asUrl(node)).db ?? 0) === 0 ? undefined : 'a cluster has no database but 0';
+  }
+  if (typeof node !== 'object' || node === null) return 'must be { host, port } or host:port';
+  const { host, port, ...others } = node as Readonly<Record<string, unknown>>;
+  if (typeof host !== 'string' || host === '') return 'host must be a text that is not empty';
+  if (port !== undefined && !(Number.isInteger(port) && Number(port) >= 1 && Number(port) <= 65_535))
+    return 'port must be a whole number from 1 to 65535';
+  const [unknown] = Object.keys(others);
+  return unknown === undefined ? undefined : `${unknown} is not known; a node has host and port`;
+}
+
+/** Reads a node that has no problem. */
+export function parseClusterNode(node: ClusterNodeAddress): RedisAddress {
+  if (typeof node === 'string') return parseRedisUrl(asUrl(node));
+  const { host, port = DEFAULT_PORT } = node;
+  return { host, port, username: undefined, password: undefined, db: undefined, tls: false };
+}
+
 function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text);

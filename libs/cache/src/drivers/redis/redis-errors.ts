@@ -20,12 +20,15 @@ const REPLIES: Readonly<Record<string, InfraErrorCode>> = {
   NOREPLICAS: 'UNAVAILABLE',
   CLUSTERDOWN: 'UNAVAILABLE',
   TRYAGAIN: 'UNAVAILABLE',
+  MOVED: 'UNAVAILABLE',
+  ASK: 'UNAVAILABLE',
 };
 
 /** Replies without a word of their own. */
 const ERR_TEXTS: readonly (readonly [RegExp, InfraErrorCode])[] = [
   [/would overflow/, 'DATA_LOSS'],
   [/not an integer|not a number|WRONGTYPE/, 'FAILED_PRECONDITION'],
+  [/cluster support disabled/, 'FAILED_PRECONDITION'],
   [/max number of clients/, 'UNAVAILABLE'],
   [/invalid password|AUTH/, 'PERMISSION_DENIED'],
 ];

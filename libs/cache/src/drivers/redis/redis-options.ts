@@ -1,6 +1,12 @@
 import { redactUrl } from '@infra-kit/kernel';
 import type { RedisOptions } from 'ioredis';
-import { DEFAULT_PORT, parseRedisUrl } from './redis-address.js';
+import {
+  DEFAULT_PORT,
+  parseClusterNode,
+  parseRedisUrl,
+  type ClusterNodeAddress,
+  type RedisAddress,
+} from './redis-address.js';
 
 const LOCAL = { host: '127.0.0.1', port: DEFAULT_PORT };
 
@@ -20,6 +26,7 @@ export interface RedisDriverOptions {
   readonly url?: string | undefined;
   readonly sentinels?: readonly { readonly host: string; readonly port: number }[] | undefined;
   readonly sentinelName?: string | undefined;
+  readonly clusterNodes?: readonly ClusterNodeAddress[] | undefined;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
   readonly tls?: boolean | RedisTls | undefined;
@@ -60,16 +67,34 @@ function placeOptions(options: RedisDriverOptions, connectTimeoutMs: number): Cl
 export function clientOptions(options: RedisDriverOptions, connectTimeoutMs: number): ClientOptions {
   const { url } = options;
   const address = url === undefined ? undefined : parseRedisUrl(url);
-  const username = options.username ?? address?.username;
-  const password = options.password ?? address?.password;
-  const tls = tlsOptions(options.tls, address?.tls ?? false);
   const db = options.db ?? address?.db;
   return {
     ...placeOptions(options, connectTimeoutMs),
+    ...accessOptions(options, address),
+    ...(db !== undefined && { db }),
+  };
+}
+
+/** The same for the nodes of a cluster, whose places are found out. */
+export function clusterOptions(options: RedisDriverOptions, connectTimeoutMs: number): ClientOptions {
+  const addresses = (options.clusterNodes ?? []).map(parseClusterNode);
+  const telling = addresses.find(({ username, password, tls }) => username ?? password ?? tls);
+  return { connectTimeout: connectTimeoutMs, ...accessOptions(options, telling) };
+}
+
+export function clusterAddresses({ clusterNodes }: RedisDriverOptions): string[] {
+  return (clusterNodes ?? []).map(parseClusterNode).map(({ host, port }) => `${host}:${port}`);
+}
+
+/** How to get in: what is passed wins over what the address says. */
+function accessOptions(options: RedisDriverOptions, address: RedisAddress | undefined): ClientOptions {
+  const username = options.username ?? address?.username;
+  const password = options.password ?? address?.password;
+  const tls = tlsOptions(options.tls, address?.tls ?? false);
+  return {
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(tls && { tls }),
-    ...(db !== undefined && { db }),
     connectionName: (options.connectionName ?? 'infra-kit:cache').replace(/\s/g, '-'),
   };
 }

@@ -40,6 +40,11 @@ export class RedisPool {
     for (const attempt of attempts) if (attempt.status === 'rejected') throw attempt.reason;
   }
 
+  /** As `open`, in the background and again and again until it is done. */
+  start(): void {
+    for (const slot of this.#slots) slot.start();
+  }
+
   watch(listener: (state: DriverState, reason: unknown) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };

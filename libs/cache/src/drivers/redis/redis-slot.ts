@@ -70,6 +70,11 @@ export class RedisSlot {
     }
   }
 
+  /** The first connection, in the background: tries until there is one. */
+  start(): void {
+    this.#restore(false, new RedisAwayError('not connected yet'));
+  }
+
   /** A connection to send on: at once, after the attempt under way, or an error at once. */
   take(): RedisConnection | Promise<RedisConnection> {
     const stage = this.#stage;

@@ -1,32 +1,26 @@
 import { ConfigError, type InfraErrorCode } from '@infra-kit/kernel';
 import type { Redis } from 'ioredis';
-import type { AtomicScript, ScriptReply } from '../../scripts/atomic-script.js';
+import { defineScript, type AtomicScript, type ScriptReply } from '../../scripts/atomic-script.js';
 import type {
   CacheDriver,
   DriverCall,
   DriverLimits,
   DriverScanPage,
   DriverState,
+  DriverTracking,
   DriverWrite,
   Encoded,
 } from '../cache-driver.js';
-import { redisUrlProblem } from './redis-address.js';
-import type { RedisConnection } from './redis-connection.js';
+import { clusterNodeProblem, redisUrlProblem } from './redis-address.js';
+import { RedisCluster } from './redis-cluster.js';
 import { codeOfRedisError, replyWord } from './redis-errors.js';
 import { RedisHashes } from './redis-hashes.js';
-import { clientOptions, shownAddress, type RedisDriverOptions } from './redis-options.js';
-import { RedisPool } from './redis-pool.js';
-import { asItIs, isOne, isWritten, orUndefined, type RedisRoute } from './redis-replies.js';
+import type { RedisDriverOptions } from './redis-options.js';
+import { asItIs, isOne, isWritten, orUndefined } from './redis-replies.js';
+import type { RedisServers } from './redis-servers.js';
 import { RedisSets } from './redis-sets.js';
-import type { SlotSettings } from './redis-slot.js';
 import { RedisSortedSets } from './redis-sorted-sets.js';
-import { RedisTracking } from './redis-tracking.js';
-
-const SCAN_COUNT = 500;
-const SCAN_START = '0';
-
-/** MATCH reads a glob; a prefix is meant literally. */
-const asPattern = (prefix: string): string => `${prefix.replace(/[\\*?[\]]/g, '\\$&')}*`;
+import { SingleServer } from './single-server.js';
 
 function setArguments({ ttlMs, condition, keepTtl }: DriverWrite): (string | number)[] {
   const expiry = keepTtl === true ? ['KEEPTTL'] : ttlMs === undefined ? [] : ['PX', ttlMs];
@@ -34,10 +28,19 @@ function setArguments({ ttlMs, condition, keepTtl }: DriverWrite): (string | num
   return [...expiry, condition === 'absent' ? 'NX' : 'XX'];
 }
 
+/** PERSIST alone answers 0 also for an entry that never expires. */
+const persist = defineScript({
+  name: 'persist',
+  lua: `redis.call('PERSIST', KEYS[1]) return redis.call('EXISTS', KEYS[1])`,
+  twin: (view, [key = '']) => (view.expire(key, Infinity) ? 1 : 0),
+  decode: isOne,
+});
+
 /**
- * Redis through ioredis: one server, or the master that sentinels name. Every method is one command, `setMany` and
- * `expire` excepted, and `delete` of keys whose writes travel on several connections. A lost or silent connection is
- * replaced by a fresh one; nothing is sent twice.
+ * Redis through ioredis: one server, the master that sentinels name, or a cluster. Every method but `setMany` is one
+ * command; `getMany`, `delete` and `exists` are one for each group of keys that may be named together: in a cluster
+ * those of one hash slot, and for `delete` those whose writes share a connection. A lost or silent connection is
+ * replaced by a fresh one; nothing that a server may have carried out is sent twice.
  */
 class RedisCacheDriver implements CacheDriver {
   readonly kind = 'redis';
@@ -46,41 +49,29 @@ class RedisCacheDriver implements CacheDriver {
   readonly hashes: RedisHashes;
   readonly sets: RedisSets;
   readonly sortedSets: RedisSortedSets;
-  readonly tracking: RedisTracking;
-  readonly #settings: SlotSettings;
-  readonly #pool: RedisPool;
+  readonly tracking: DriverTracking | undefined;
+  readonly #servers: RedisServers;
   #opened: Promise<void> | undefined;
 
-  constructor(options: RedisDriverOptions) {
-    const connectTimeoutMs = options.connectTimeoutMs ?? 5000;
-    this.#settings = {
-      options: clientOptions(options, connectTimeoutMs),
-      address: shownAddress(options),
-      connectTimeoutMs,
-      commandTimeoutMs: options.commandTimeoutMs ?? 1000,
-    };
-    this.#pool = new RedisPool(this.#settings, options.poolSize ?? 1);
-    const route: RedisRoute = {
-      read: (_key, call, command, read) => this.#send(call, command, read),
-      write: (key, call, command, read) => this.#write(key, call, command, read),
-    };
-    this.hashes = new RedisHashes(route);
-    this.sets = new RedisSets(route);
-    this.sortedSets = new RedisSortedSets(route);
-    this.tracking = new RedisTracking(this.#pool, this.#settings, route);
+  constructor(servers: RedisServers) {
+    this.#servers = servers;
+    this.hashes = new RedisHashes(servers);
+    this.sets = new RedisSets(servers);
+    this.sortedSets = new RedisSortedSets(servers);
+    this.tracking = servers.tracking;
   }
 
   /** The ioredis client in use now. A replaced connection is another client: ask again, do not keep it. */
-  get native(): Redis | undefined {
-    return this.#pool.current?.client;
+  get native(): unknown {
+    return this.#servers.native;
   }
 
   get state(): DriverState {
-    return this.#pool.state;
+    return this.#servers.state;
   }
 
   connect(): Promise<void> {
-    this.#opened ??= this.#pool.open().catch((error: unknown) => {
+    this.#opened ??= this.#servers.open().catch((error: unknown) => {
       this.#opened = undefined;
       throw error;
     });
@@ -88,18 +79,15 @@ class RedisCacheDriver implements CacheDriver {
   }
 
   watch(listener: (state: DriverState, reason: unknown) => void): Disposable {
-    return this.#pool.watch(listener);
+    return this.#servers.watch(listener);
   }
 
   tune({ commandTimeoutMs }: DriverLimits): void {
-    this.#settings.commandTimeoutMs = commandTimeoutMs;
+    this.#servers.tune(commandTimeoutMs);
   }
 
   describe(): Readonly<Record<string, unknown>> {
-    return {
-      address: this.#settings.address,
-      connections: `${this.#pool.ready} of ${this.#pool.size} ready`,
-    };
+    return this.#servers.describe();
   }
 
   codeOf(error: unknown): InfraErrorCode | undefined {
@@ -107,23 +95,27 @@ class RedisCacheDriver implements CacheDriver {
   }
 
   close(): Promise<void> {
-    return this.#pool.close();
+    return this.#servers.close();
   }
 
   get(key: string, call: DriverCall): Promise<Encoded | undefined> {
-    return this.#send(call, (client) => client.getBuffer(key), orUndefined);
+    return this.#servers.read(key, call, (client) => client.getBuffer(key), orUndefined);
   }
 
-  getMany(keys: readonly string[], call: DriverCall): Promise<readonly (Encoded | undefined)[]> {
-    return this.#send(
-      call,
-      (client) => client.mgetBuffer([...keys]),
-      (values) => values.map(orUndefined),
+  async getMany(keys: readonly string[], call: DriverCall): Promise<readonly (Encoded | undefined)[]> {
+    const groups = this.#servers.readGroups(keys);
+    const answers = await Promise.all(
+      groups.map((group) =>
+        this.#servers.read(firstOf(group), call, (client) => client.mgetBuffer([...group]), asItIs),
+      ),
     );
+    if (groups.length === 1) return (answers[0] ?? []).map(orUndefined);
+    const found = new Map(groups.flatMap((group, at) => group.map((key, n) => [key, answers[at]?.[n]])));
+    return keys.map((key) => found.get(key) ?? undefined);
   }
 
   set(key: string, value: Encoded, write: DriverWrite, call: DriverCall): Promise<boolean> {
-    return this.#write(key, call, (client) => setCommand(client, key, value, write), isWritten);
+    return this.#servers.write(key, call, (client) => setCommand(client, key, value, write), isWritten);
   }
 
   async setMany(
@@ -131,17 +123,11 @@ class RedisCacheDriver implements CacheDriver {
     write: DriverWrite,
     call: DriverCall,
   ): Promise<void> {
-    const all = (group: typeof entries, client: Redis): Promise<unknown> =>
-      Promise.all(group.map(([key, value]) => setCommand(client, key, value, write)));
-    await Promise.all(
-      this.#pool
-        .grouped(entries, keyOf)
-        .map((group) => this.#write(firstOf(group.map(keyOf)), call, (client) => all(group, client), asItIs)),
-    );
+    await Promise.all(entries.map(([key, value]) => this.set(key, value, write, call)));
   }
 
   getAndSet(key: string, value: Encoded, write: DriverWrite, call: DriverCall): Promise<Encoded | undefined> {
-    return this.#write(
+    return this.#servers.write(
       key,
       call,
       (client) => client.callBuffer('SET', key, value, 'GET', ...setArguments(write)),
@@ -149,45 +135,42 @@ class RedisCacheDriver implements CacheDriver {
     );
   }
 
-  async delete(keys: readonly string[], call: DriverCall): Promise<number> {
-    const counts = await Promise.all(
-      this.#pool
-        .grouped(keys, asItIs)
-        .map((group) => this.#write(firstOf(group), call, (client) => client.unlink(...group), asItIs)),
+  delete(keys: readonly string[], call: DriverCall): Promise<number> {
+    const groups = this.#servers.writeGroups(keys);
+    return sumOf(
+      groups.map((group) =>
+        this.#servers.write(firstOf(group), call, (client) => client.unlink(...group), asItIs),
+      ),
     );
-    return counts.reduce((sum, count) => sum + count, 0);
   }
 
   exists(keys: readonly string[], call: DriverCall): Promise<number> {
-    return this.#ask(call, (client) => client.exists(...keys));
-  }
-
-  increment(key: string, by: number, call: DriverCall): Promise<number> {
-    return this.#write(key, call, (client) => client.incrby(key, by), asItIs);
-  }
-
-  expire(key: string, ttlMs: number | undefined, call: DriverCall): Promise<boolean> {
-    if (ttlMs !== undefined) return this.#write(key, call, (client) => client.pexpire(key, ttlMs), isOne);
-    // PERSIST answers 0 also for an entry that never expires
-    return this.#write(
-      key,
-      call,
-      (client) => Promise.all([client.persist(key), client.exists(key)]),
-      ([persisted, there]) => persisted === 1 || there === 1,
+    const groups = this.#servers.readGroups(keys);
+    return sumOf(
+      groups.map((group) =>
+        this.#servers.read(firstOf(group), call, (client) => client.exists(...group), asItIs),
+      ),
     );
   }
 
+  increment(key: string, by: number, call: DriverCall): Promise<number> {
+    return this.#servers.write(key, call, (client) => client.incrby(key, by), asItIs);
+  }
+
+  async expire(key: string, ttlMs: number | undefined, call: DriverCall): Promise<boolean> {
+    if (ttlMs !== undefined)
+      return this.#servers.write(key, call, (client) => client.pexpire(key, ttlMs), isOne);
+    return persist.decode(await this.run(persist, [key], [], call));
+  }
+
   async ttlMs(key: string, call: DriverCall): Promise<number | undefined> {
-    const left = await this.#ask(call, (client) => client.pttl(key));
+    const left = await this.#servers.read(key, call, (client) => client.pttl(key), asItIs);
     if (left === -2) return undefined;
     return left === -1 ? Infinity : left;
   }
 
-  async scanPage(prefix: string, cursor: string | undefined, call: DriverCall): Promise<DriverScanPage> {
-    const [next, keys] = await this.#ask(call, (client) =>
-      client.scan(cursor ?? SCAN_START, 'MATCH', asPattern(prefix), 'COUNT', SCAN_COUNT),
-    );
-    return { keys, next: next === SCAN_START ? undefined : next };
+  scanPage(prefix: string, cursor: string | undefined, call: DriverCall): Promise<DriverScanPage> {
+    return this.#servers.scanPage(prefix, cursor, call);
   }
 
   async run(
@@ -196,9 +179,10 @@ class RedisCacheDriver implements CacheDriver {
     args: readonly string[],
     call: DriverCall,
   ): Promise<ScriptReply> {
+    this.#servers.checkTogether(keys);
     const operands = [...keys, ...args];
     const send = (command: (client: Redis) => Promise<unknown>): Promise<ScriptReply> =>
-      this.#write(firstOf(keys), call, command, (reply) => reply as ScriptReply);
+      this.#servers.write(firstOf(keys), call, command, (reply) => reply as ScriptReply);
     try {
       return await send((client) => client.evalsha(script.sha, keys.length, ...operands));
     } catch (error) {
@@ -208,58 +192,16 @@ class RedisCacheDriver implements CacheDriver {
     return send((client) => client.eval(script.lua, keys.length, ...operands));
   }
 
-  async ping(call: DriverCall): Promise<void> {
-    await this.#ask(call, (client) => client.ping());
-  }
-
-  #ask<T>(call: DriverCall, command: (client: Redis) => Promise<T>): Promise<T> {
-    return this.#send(call, command, asItIs);
-  }
-
-  #send<A, T>(call: DriverCall, command: (client: Redis) => Promise<A>, read: (answer: A) => T): Promise<T> {
-    return this.#over(() => this.#pool.take(), call, command, read);
-  }
-
-  /** On the connection of the key: writes of one key never overtake each other. */
-  #write<A, T>(
-    key: string,
-    call: DriverCall,
-    command: (client: Redis) => Promise<A>,
-    read: (answer: A) => T,
-  ): Promise<T> {
-    return this.#over(() => this.#pool.takeFor(key), call, command, read);
-  }
-
-  #over<A, T>(
-    take: () => RedisConnection | Promise<RedisConnection>,
-    call: DriverCall,
-    command: (client: Redis) => Promise<A>,
-    read: (answer: A) => T,
-  ): Promise<T> {
-    try {
-      const taken = take();
-      return taken instanceof Promise
-        ? this.#sendLater(taken, call, command, read)
-        : taken.send(command, read);
-    } catch (error) {
-      return Promise.reject(error as Error);
-    }
-  }
-
-  async #sendLater<A, T>(
-    taken: Promise<RedisConnection>,
-    call: DriverCall,
-    command: (client: Redis) => Promise<A>,
-    read: (answer: A) => T,
-  ): Promise<T> {
-    const connection = await taken;
-    call.signal.throwIfAborted();
-    return connection.send(command, read);
+  ping(call: DriverCall): Promise<void> {
+    return this.#servers.ping(call);
   }
 }
 
-const keyOf = ([key]: readonly [string, Encoded]): string => key;
 const firstOf = (keys: readonly string[]): string => keys[0] ?? '';
+
+async function sumOf(counts: readonly Promise<number>[]): Promise<number> {
+  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+}
 
 function setCommand(client: Redis, key: string, value: Encoded, write: DriverWrite): Promise<unknown> {
   if (write.ttlMs !== undefined && write.condition === undefined)
@@ -270,9 +212,27 @@ function setCommand(client: Redis, key: string, value: Encoded, write: DriverWri
 
 /** A driver for Redis. Pass it as `driver` to share it among caches; whoever makes it closes it. */
 export function redisDriver(options: RedisDriverOptions): CacheDriver {
-  const problem = options.url === undefined ? undefined : redisUrlProblem(options.url);
-  if (problem !== undefined) throw new ConfigError('cache', [`url: ${problem}`]);
-  if (options.url === undefined && options.sentinels === undefined)
-    throw new ConfigError('cache', ['url: Redis needs an address; pass url or sentinels']);
-  return new RedisCacheDriver(options);
+  const { url, sentinels, clusterNodes, connectTimeoutMs = 5000, commandTimeoutMs = 1000 } = options;
+  const problems = [
+    ...problemsOf('url', url, redisUrlProblem),
+    ...(clusterNodes ?? []).flatMap((node, at) =>
+      problemsOf(`clusterNodes[${at}]`, node, clusterNodeProblem),
+    ),
+  ];
+  if (url === undefined && sentinels === undefined && (clusterNodes ?? []).length === 0)
+    problems.push('url: Redis needs an address; pass url, sentinels or clusterNodes');
+  if (problems.length > 0) throw new ConfigError('cache', problems);
+  const limits = { connectTimeoutMs, commandTimeoutMs };
+  return new RedisCacheDriver(
+    clusterNodes === undefined ? new SingleServer(options, limits) : new RedisCluster(options, limits),
+  );
+}
+
+function problemsOf<V>(
+  field: string,
+  value: V | undefined,
+  look: (value: V) => string | undefined,
+): string[] {
+  const problem = value === undefined ? undefined : look(value);
+  return problem === undefined ? [] : [`${field}: ${problem}`];
 }

@@ -1,9 +1,11 @@
+import { DefaultConfigCenter } from './configuration/default-config-center.js';
 import type { CoordProvider } from './coord.provider.js';
 import { DefaultInstanceIdAllocator } from './instance-ids/default-instance-id-allocator.js';
 import { DefaultCoordLocks } from './locks/default-coord-locks.js';
 import { ClaimQueue } from './operations/claim-queue.js';
 import type { CoordEngine } from './operations/coord-engine.js';
 import { StoreLeases } from './operations/store-leases.js';
+import { DefaultServiceRegistry } from './registry/default-service-registry.js';
 
 /** What a coord offers beside its own life: one field a part, each made by a file of its own. */
 export type CoordParts = Omit<
@@ -21,6 +23,8 @@ export function openParts(engine: CoordEngine): CoordParts {
   });
   const claims = new ClaimQueue(engine, leases);
   return {
+    registry: new DefaultServiceRegistry(engine),
+    config: new DefaultConfigCenter(engine),
     locks: new DefaultCoordLocks(engine, claims),
     instanceIds: new DefaultInstanceIdAllocator(engine, leases),
   };

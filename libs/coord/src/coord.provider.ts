@@ -1,6 +1,8 @@
 import type { CallOptions, ComponentProvider, HealthReport } from '@infra-kit/kernel';
 import type { InstanceIdAllocator } from './instance-ids/instance-id-allocator.js';
 import type { CoordLocks } from './locks/coord-locks.js';
+import type { ConfigCenter } from './configuration/config-center.js';
+import type { ServiceRegistry } from './registry/service-registry.js';
 
 /**
  * Coordination between the processes of a system: type, injection token and documentation of the component.
@@ -19,6 +21,8 @@ export abstract class CoordProvider implements ComponentProvider {
   abstract readonly native: unknown;
   abstract readonly locks: CoordLocks;
   abstract readonly instanceIds: InstanceIdAllocator;
+  abstract readonly registry: ServiceRegistry;
+  abstract readonly config: ConfigCenter;
 
   /** Resolves when the store answers. */
   abstract ping(options?: CallOptions): Promise<void>;

@@ -10,6 +10,8 @@ export class DefaultCoordProvider extends CoordProvider {
   override readonly name: string;
   override readonly locks: CoordParts['locks'];
   override readonly instanceIds: CoordParts['instanceIds'];
+  override readonly registry: CoordParts['registry'];
+  override readonly config: CoordParts['config'];
   readonly #engine: CoordEngine;
   readonly #closeEngine: () => Promise<void>;
 
@@ -18,6 +20,8 @@ export class DefaultCoordProvider extends CoordProvider {
     this.name = engine.place.name;
     this.locks = parts.locks;
     this.instanceIds = parts.instanceIds;
+    this.registry = parts.registry;
+    this.config = parts.config;
     this.#engine = engine;
     this.#closeEngine = closeEngine;
   }

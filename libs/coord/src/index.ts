@@ -5,6 +5,20 @@ export {
   defaultCoordConfig,
   type CoordOptions,
 } from './coord.config.js';
+export {
+  ConfigCenter,
+  type BindOptions,
+  type ConfigEntry,
+  type ConfigEvent,
+  type ConfigHandle,
+  type ConfigHistoryEntry,
+  type ConfigHistoryOptions,
+  type ConfigOrigin,
+  type ConfigValue,
+  type ConfigWatchOptions,
+  type ConfigWriteOptions,
+} from './configuration/config-center.js';
+export type { StoredConfigStatus } from './configuration/config-status.js';
 export { CoordModule } from './coord.module.js';
 export { CoordProvider } from './coord.provider.js';
 export { COORD_LABELS, COORD_METRICS, COORD_SCOPE } from './coord.telemetry.js';
@@ -37,3 +51,13 @@ export type {
 } from './instance-ids/instance-id-allocator.js';
 export type { CoordLocks, GuardedOp, GuardedResult } from './locks/coord-locks.js';
 export { parseCoordConfig } from './parse-coord-config.js';
+export type { PickStrategy } from './registry/picker.js';
+export type { ServiceInstance } from './registry/service-instance.js';
+export {
+  ServiceRegistry,
+  type PickedInstance,
+  type PickServiceOptions,
+  type RegisterOptions,
+  type Registration,
+  type WatchServiceOptions,
+} from './registry/service-registry.js';

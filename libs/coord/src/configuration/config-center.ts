@@ -1,4 +1,4 @@
-import type { CallOptions } from '@infra-kit/kernel';
+import type { CallOptions, ConfigSource } from '@infra-kit/kernel';
 
 export interface ConfigValue<T> {
   readonly value: T;
@@ -84,6 +84,11 @@ export interface ConfigHandle<T> extends Disposable {
  *   the list that showed it. They begin with the first `next()`, and end with `signal` and with `close` of the coord.
  */
 export abstract class ConfigCenter {
+  /**
+   * The kernel's port, for `ReloadRegistry.join`: paths are keys. With `snapshotDir` and the store away at the start, the
+   * document that was applied last comes first. Outcomes are under `/config-status{path}/{instance}`.
+   */
+  abstract readonly source: ConfigSource;
   /** `undefined`: there is none. */
   abstract get<T>(key: string, options?: CallOptions): Promise<T | undefined>;
   abstract getWithRevision<T>(key: string, options?: CallOptions): Promise<ConfigValue<T> | undefined>;

@@ -56,14 +56,22 @@ export class ConfigWriter {
         by === undefined ? '' : `"by":${JSON.stringify(by)},`
       }"value":${text}}`;
     // writers of one process take turns: together they would only make each other's transactions fail
-    return withDeadline(options, this.#engine.settings().requestTimeoutMs, `${place.label}.config.set`, (signal) =>
-      this.#inTurn(path, () => this.#attempts(path, { text, entry, expected, signal })),
+    return withDeadline(
+      options,
+      this.#engine.settings().requestTimeoutMs,
+      `${place.label}.config.set`,
+      (signal) => this.#inTurn(path, () => this.#attempts(path, { text, entry, expected, signal })),
     );
   }
 
   async #attempts(
     path: string,
-    { text, entry, expected, signal }: {
+    {
+      text,
+      entry,
+      expected,
+      signal,
+    }: {
       readonly text: string;
       readonly entry: () => string;
       readonly expected: bigint | undefined;
@@ -86,7 +94,10 @@ export class ConfigWriter {
       ];
       const { succeeded, revision, results } = await this.#txn({ signal }, { compare, success, failure });
       if (succeeded) {
-        this.#remember(path, Array.from({ length: HISTORY_KEPT }, (_, n) => (n === slot.index ? revision : (slots?.[n] ?? 0n))));
+        this.#remember(
+          path,
+          Array.from({ length: HISTORY_KEPT }, (_, n) => (n === slot.index ? revision : (slots?.[n] ?? 0n))),
+        );
         return { ok: true, revision };
       }
       const at = results[0]?.kvs[0]?.modRevision ?? 0n;
@@ -117,14 +128,17 @@ export class ConfigWriter {
   #remember(path: string, slots: Slots): void {
     this.#slots.delete(path);
     this.#slots.set(path, slots);
-    if (this.#slots.size > MOST_REMEMBERED) for (const oldest of this.#slots.keys()) return void this.#slots.delete(oldest);
+    if (this.#slots.size > MOST_REMEMBERED)
+      for (const oldest of this.#slots.keys()) return void this.#slots.delete(oldest);
   }
 
   #inTurn<T>(path: string, write: () => Promise<T>): Promise<T> {
     const outcome = (this.#turns.get(path) ?? Promise.resolve()).then(write);
-    const turn = outcome.catch(() => undefined).then(() => {
-      if (this.#turns.get(path) === turn) this.#turns.delete(path);
-    });
+    const turn = outcome
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#turns.get(path) === turn) this.#turns.delete(path);
+      });
     this.#turns.set(path, turn);
     return outcome;
   }

@@ -1,12 +1,9 @@
-import { InfraContext, isInfraError, messageOf, type Timer } from '@infra-kit/kernel';
-import {
-  differenceTo,
-  type KeyChange,
-  type Listing,
-} from '../configuration/list-difference.js';
+import { InfraContext, messageOf, type Timer } from '@infra-kit/kernel';
+import { differenceTo, type KeyChange, type Listing } from '../configuration/list-difference.js';
 import { coordError } from '../coord.errors.js';
 import type { KeyRange, WatchSignal } from '../drivers/coord-driver.js';
 import type { CoordEngine } from './coord-engine.js';
+import { mayPass } from './may-pass.js';
 import type { RangeNews } from './range-news.js';
 
 export interface FollowOptions {
@@ -86,8 +83,7 @@ class RangeFollower {
     if (fromRevision === undefined) {
       this.#told = listing.revision;
       const changes = differenceTo(new Map(), listing);
-      if (start === undefined && changes.length > 0)
-        yield { type: 'changes', origin: 'start', revision: listing.revision, changes };
+      if (start === undefined) yield { type: 'changes', revision: listing.revision, changes, listing };
     } else {
       this.#told = fromRevision - 1n;
       this.#owing = true;
@@ -103,7 +99,6 @@ class RangeFollower {
         this.#told = signal.revision;
         yield {
           type: 'changes',
-          origin: 'watch',
           revision: signal.revision,
           changes: signal.events.map((event) => this.#note(event, signal.revision)),
         };
@@ -166,7 +161,7 @@ class RangeFollower {
       this.#known.clear();
       for (const { key, revision } of listing.entries) this.#known.set(key, revision);
       this.#told = listing.revision;
-      if (changes.length > 0) yield { type: 'changes', origin: 'relist', revision: listing.revision, changes };
+      if (changes.length > 0) yield { type: 'changes', revision: listing.revision, changes, listing };
     }
     this.#attach();
   }
@@ -250,12 +245,11 @@ class RangeFollower {
     const { kvs, revision } = await InfraContext.detach(() =>
       runner.run('range', limits, (call) => driver.range(this.#range, call)),
     );
-    return { revision, entries: kvs.map(({ key, value, modRevision }) => ({ key, value, revision: modRevision })) };
+    return {
+      revision,
+      entries: kvs.map(({ key, value, modRevision }) => ({ key, value, revision: modRevision })),
+    };
   }
-}
-
-function mayPass(error: unknown): boolean {
-  return isInfraError(error) && (error.code === 'UNAVAILABLE' || error.code === 'DEADLINE_EXCEEDED');
 }
 
 /** Subscribed at the first `next()`; see `RangeFollower`. */

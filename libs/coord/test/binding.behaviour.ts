@@ -146,7 +146,11 @@ export function describeBindings(target: CoordTarget): void {
       await coord.config.set('limits', { max: 3 });
       await eventually(() => expect(told).toEqual([{ max: 2 }, { max: 3 }]), within);
       await eventually(() => {
-        expect([throwing.current, rejecting.current, good.current]).toEqual([{ max: 3 }, { max: 3 }, { max: 3 }]);
+        expect([throwing.current, rejecting.current, good.current]).toEqual([
+          { max: 3 },
+          { max: 3 },
+          { max: 3 },
+        ]);
         expect(logger.lines.filter(({ message }) => message.includes('listener'))).toHaveLength(4);
       }, within);
     });
@@ -277,7 +281,9 @@ export function describeBindings(target: CoordTarget): void {
         expect(handle).toMatchObject({ current: { max: 1 }, revision, source: 'snapshot' });
         using other = await away.coord.config.bind('unknown', { parse, fallback: { max: 7 } });
         expect(other.source).toBe('fallback');
-        await expect(away.coord.config.bind('unknown', { parse })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+        await expect(away.coord.config.bind('unknown', { parse })).rejects.toMatchObject({
+          code: 'UNAVAILABLE',
+        });
 
         const pusher = await bench.client();
         away.faults.mend();

@@ -1,4 +1,11 @@
-import { createCoord, MemoryCoordDriver, MemoryCoordStore, type CoordDriver, type CoordOptions, type CoordProvider } from '@infra-kit/coord';
+import {
+  createCoord,
+  MemoryCoordDriver,
+  MemoryCoordStore,
+  type CoordDriver,
+  type CoordOptions,
+  type CoordProvider,
+} from '@infra-kit/coord';
 import { faultyCoord, type FaultyCoord } from '@infra-kit/coord/testing';
 import { LineLogger, type LogMethod } from '@infra-kit/kernel';
 import { uniqueName } from '@infra-kit/testkit';

@@ -91,9 +91,7 @@ export function describeDocuments(target: CoordTarget): void {
           if ((await config.compareAndSet('n', at?.revision ?? 0n, (at?.value ?? 0) + 1)).ok) return;
         }
       };
-      await Promise.all(
-        clients.flatMap(({ coord }) => Array.from({ length: 10 }, () => add(coord.config))),
-      );
+      await Promise.all(clients.flatMap(({ coord }) => Array.from({ length: 10 }, () => add(coord.config))));
       expect(await clients[1].coord.config.get('n')).toBe(30);
     });
 
@@ -138,9 +136,7 @@ export function describeDocuments(target: CoordTarget): void {
       );
       const history = await clients[0].coord.config.history('a');
       expect(history).toHaveLength(18);
-      expect(history.map(({ revision }) => revision)).toEqual(
-        revisions.toSorted((a, b) => Number(b - a)),
-      );
+      expect(history.map(({ revision }) => revision)).toEqual(revisions.toSorted((a, b) => Number(b - a)));
     });
 
     it('are written again after a write whose answer was lost', async () => {

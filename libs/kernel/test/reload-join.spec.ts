@@ -73,6 +73,19 @@ describe('joined to a source', () => {
     ]);
   });
 
+  it('has the source keep what was applied, and nothing that was refused', async () => {
+    registry.register(levelTarget(applied));
+    registry.join(source, AT);
+    for (const level of [1, 'x', 3]) {
+      source.put(PATH, { level });
+      await settled();
+    }
+    expect(source.kept).toEqual([
+      { path: PATH, revision: 1n, value: { level: 1 } },
+      { path: PATH, revision: 3n, value: { level: 3 } },
+    ]);
+  });
+
   it('stops at dispose, and may be joined again', async () => {
     registry.register(levelTarget(applied));
     const joined = registry.join(source, AT);

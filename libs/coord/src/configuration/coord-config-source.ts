@@ -17,8 +17,6 @@ export class CoordConfigSource extends ConfigSource {
   readonly #engine: CoordEngine;
   readonly #keys: ConfigKeys;
   readonly #deps: SourceDeps;
-  /** Handed out, and what became of them not yet known: a good one goes to disk. */
-  readonly #offered = new Map<string, readonly ConfigDocument[]>();
 
   constructor(engine: CoordEngine, keys: ConfigKeys, deps: SourceDeps) {
     super();
@@ -43,31 +41,20 @@ export class CoordConfigSource extends ConfigSource {
     for await (const news of followRange(this.#engine, { key }, { signal: until })) {
       const change = news.type === 'changes' ? news.changes.at(-1) : undefined;
       if (change?.type !== 'put') continue;
-      const document = { path, revision: change.revision, value: valueOf(change.value) };
-      if (this.#deps.snapshots) this.#offered.set(path, [...(this.#offered.get(path) ?? []), document]);
-      yield document;
+      yield { path, revision: change.revision, value: valueOf(change.value) };
+    }
+  }
+
+  override async keep({ path, revision, value }: ConfigDocument): Promise<void> {
+    try {
+      await this.#deps.snapshots?.write(this.#dataKey(path), { revision, value });
+    } catch (error) {
+      this.#engine.logger.error('a snapshot was not written', { key: path, err: error });
     }
   }
 
   override async report(path: string, instance: string, outcome: ConfigOutcome): Promise<void> {
-    await this.#settle(path, outcome);
     await this.#deps.status.write(this.#keys.path(path), instance, outcome);
-  }
-
-  /** A document that was applied goes to disk, a refused one never. */
-  async #settle(path: string, { revision, status }: ConfigOutcome): Promise<void> {
-    const offered = this.#offered.get(path) ?? [];
-    const document = offered.find((candidate) => candidate.revision === revision);
-    this.#offered.set(
-      path,
-      offered.filter((candidate) => candidate.revision > revision),
-    );
-    if (status !== 'applied' || document === undefined) return;
-    try {
-      await this.#deps.snapshots?.write(this.#dataKey(path), document);
-    } catch (error) {
-      this.#engine.logger.error('a snapshot was not written', { key: path, err: error });
-    }
   }
 
   #dataKey(path: string): string {

@@ -39,6 +39,7 @@ export async function followConfig(following: Following): Promise<void> {
       settled();
       const outcome = await offer(document);
       if (outcome === undefined) continue;
+      if (outcome.status === 'applied') await source.keep?.(document);
       newest = outcome;
       written = written.then(() => writeBack(outcome));
     }

@@ -20,6 +20,8 @@ export abstract class ConfigSource {
   abstract load(path: string): Promise<ConfigDocument | undefined>;
   /** First the present document, if there is one, then each newer one; ends when `signal` aborts. */
   abstract watch(path: string, signal: AbortSignal): AsyncIterable<ConfigDocument>;
+  /** Told of each document that was applied, before the next one is asked for: a source that keeps the last good one does so here. */
+  keep?(document: ConfigDocument): Promise<void>;
   /** Writes back what became of a document, for whoever pushed it. A source that cannot leaves it out. */
   report?(path: string, instance: string, outcome: ConfigOutcome): Promise<void>;
 }

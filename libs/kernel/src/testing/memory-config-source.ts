@@ -12,6 +12,8 @@ export interface Reported {
 /** A configuration centre in memory: one revision for all paths, watches that can be broken, outcomes that were reported. */
 export class MemoryConfigSource extends ConfigSource {
   readonly reported: Reported[] = [];
+  /** Documents that were applied, in that order. */
+  readonly kept: ConfigDocument[] = [];
   readonly #documents = new Map<string, ConfigDocument>();
   readonly #watchers = new Set<Notify>();
   #revision = 0n;
@@ -63,6 +65,11 @@ export class MemoryConfigSource extends ConfigSource {
       this.#watchers.delete(notify);
       signal.removeEventListener('abort', notify);
     }
+  }
+
+  override keep(document: ConfigDocument): Promise<void> {
+    this.kept.push(document);
+    return Promise.resolve();
   }
 
   override report(path: string, instance: string, outcome: ConfigOutcome): Promise<void> {

@@ -1,0 +1,4 @@
+import { memoryTarget } from './coord-bench.js';
+import { describeRegistry } from './registry.behaviour.js';
+
+describeRegistry(memoryTarget());

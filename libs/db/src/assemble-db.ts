@@ -49,7 +49,7 @@ export async function assembleDb(
     poolMax: started.pool.max,
     migrationsPath: started.migrations?.path,
   });
-  const shards = await prepare(place, async (): Promise<Shards> => {
+  const shards = await prepare(place, log, async (): Promise<Shards> => {
     const migrate = started.autoMigrate === true;
     if (migrate && (started.entities?.length ?? 0) > 0) await schema.autoMigrate();
     const { sharding } = started;
@@ -96,9 +96,9 @@ export async function assembleDb(
   });
 }
 
-async function prepare<T>(place: DbPlace, work: () => Promise<T>): Promise<T> {
+async function prepare<T>(place: DbPlace, log: QueryLog, work: () => Promise<T>): Promise<T> {
   try {
-    return await work();
+    return await log.whileSchemaChanges(work);
   } catch (error) {
     throw dbError(place, error);
   }

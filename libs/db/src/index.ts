@@ -34,3 +34,4 @@ export type { DbCapabilities, DbConnection, DbDriver } from './drivers/db-driver
 export { parseDbConfig } from './parse-db-config.js';
 export type { ShardHandle, ShardInfo, Shards, ShardsAllOptions } from './sharding/shards.js';
 export type { ShardKey } from './sharding/slots.js';
+export { Transactional, type TransactionalOptions } from './nest/transactional.decorator.js';

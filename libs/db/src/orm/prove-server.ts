@@ -12,7 +12,7 @@ export async function proveServer(
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await orm.em.fork().execute('select 1');
+      await orm.em.fork({ disableContextResolution: true }).execute('select 1');
       return;
     } catch (error) {
       const { code, message } = dbError(place, error);

@@ -20,6 +20,7 @@ export class QueryLog implements OrmLogger {
   readonly #instance: string;
   readonly #settings: () => Settings;
   #quiet = false;
+  #schemaWork = 0;
 
   constructor(logger: Logger, instance: string, settings: () => Settings) {
     this.#logger = logger;
@@ -32,6 +33,16 @@ export class QueryLog implements OrmLogger {
     this.#quiet = true;
   }
 
+  /** While the schema is worked on, its long looks into the catalogue are nobody's slow queries. */
+  async whileSchemaChanges<T>(work: () => Promise<T>): Promise<T> {
+    this.#schemaWork++;
+    try {
+      return await work();
+    } finally {
+      this.#schemaWork--;
+    }
+  }
+
   /** Never with parameters unless the configuration asks for them. */
   ended({ sql, tookMs, failed, params }: EndedQuery): void {
     operationDuration.record(tookMs / 1000, {
@@ -40,6 +51,7 @@ export class QueryLog implements OrmLogger {
       'infra.instance': this.#instance,
       ...(failed && { 'error.type': 'failed' }),
     });
+    if (this.#schemaWork > 0) return;
     const { slowQueryMs, logParameters } = this.#settings();
     const fields = {
       sql,

@@ -30,7 +30,9 @@ export class SchemaKeeper {
         logger.warn('the schema differs in what autoMigrate leaves alone; write a migration', {
           statements: leftAlone,
         });
-      await orm.em.fork().transactional((em) => runAdditions(em as never, additions));
+      await orm.em
+        .fork({ disableContextResolution: true })
+        .transactional((em) => runAdditions(em as never, additions));
       return [...additions];
     });
   }
@@ -53,7 +55,7 @@ export class SchemaKeeper {
     if (poolMax < 2)
       throw precondition(place, 'changes of the schema need pool.max ≥ 2: one connection holds the lock');
     return orm.em
-      .fork()
+      .fork({ disableContextResolution: true })
       .getKysely()
       .connection()
       .execute(async (connection) => {

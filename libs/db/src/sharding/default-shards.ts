@@ -1,13 +1,13 @@
 import type { EntityManager } from '@mikro-orm/sql';
 import { InfraContext, type Clock, type ContextData } from '@infra-kit/kernel';
 import { limitsOf } from '../context/ambient-managers.js';
-import { invalidArgument, precondition, type DbPlace } from '../db.errors.js';
+import { dbError, invalidArgument, precondition, type DbPlace } from '../db.errors.js';
 import type { TransactionOptions } from '../db.provider.js';
 import type { QueryLog } from '../orm/query-log.js';
 import { bindSql, runSql } from '../sql/tagged-sql.js';
 import type { Transactions } from '../transactions/transactions.js';
 import { holdSlots, SlotMovedError } from './owned-slots.js';
-import { type ShardMap, ROUTE_AGE_MS } from './shard-map.js';
+import type { ShardMap } from './shard-map.js';
 import { shardSchema } from './shard-schema.js';
 import type { ShardServer } from './shard-setup.js';
 import type { ShardTables } from './shard-tables.js';
@@ -70,7 +70,8 @@ export class DefaultShards implements Shards {
   }
 
   async on<T>(index: number, fn: (em: EntityManager) => Promise<T>): Promise<T> {
-    return fn(this.#fresh(this.#shard(index)));
+    const em = this.#fresh(this.#shard(index));
+    return mapped(this.#parts.place, () => fn(em));
   }
 
   async all<T>(
@@ -97,7 +98,8 @@ export class DefaultShards implements Shards {
       }
     };
     await Promise.all(Array.from({ length: Math.min(concurrency, waiting.length) }, worker));
-    if (errors.length > 0 && (onError === 'fail' || answers.length === 0)) throw errors[0];
+    if (errors.length > 0 && (onError === 'fail' || answers.length === 0))
+      throw dbError(this.#parts.place, errors[0]);
     return answers.sort((a, b) => a.index - b.index).map(({ value }) => value);
   }
 
@@ -119,8 +121,7 @@ export class DefaultShards implements Shards {
       to: end(toIndex),
       tables: inOrder(metas, (meta) => tables.keyOf(meta)),
     };
-    if (fromIndex !== toIndex) await moveSlot(move);
-    else await this.#clearElsewhere(move);
+    await mapped(place, () => (fromIndex === toIndex ? this.#clearElsewhere(move) : moveSlot(move)));
     await map.refresh();
   }
 
@@ -224,6 +225,14 @@ export class DefaultShards implements Shards {
   }
 }
 
+async function mapped<T>(place: DbPlace, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw dbError(place, error);
+  }
+}
+
 /** What `db.shards` is without a configuration for it. */
 export function noShards(place: DbPlace): Shards {
   const refuse = (): never => {
@@ -239,5 +248,3 @@ export function noShards(place: DbPlace): Shards {
     info: () => [],
   };
 }
-
-export { ROUTE_AGE_MS };

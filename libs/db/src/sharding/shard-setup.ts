@@ -1,10 +1,16 @@
 import { createHash } from 'node:crypto';
-import type { EntityManager } from '@mikro-orm/sql';
+import type { EntityManager, MikroORM } from '@mikro-orm/sql';
 import { precondition, type DbPlace } from '../db.errors.js';
 import type { OpenedOrm } from '../orm/open-orm.js';
 import { SCHEMA_LOCK } from '../schema/auto-migrate.js';
 import { ownershipTable, ROUTING_TABLES, shardSchema } from './shard-schema.js';
 import { firstShardOf, SLOTS } from './slots.js';
+
+/** A manager beside any running transaction. */
+const aside = (orm: MikroORM): EntityManager => orm.em.fork({ disableContextResolution: true });
+
+const ownSlots = (schema: string, slots: readonly number[]): string =>
+  `insert into "${schema}".infra_owned_slots (slot) select unnest('{${slots.join(',')}}'::smallint[])`;
 
 /** A server of shards: its stable name and its ORM. */
 export interface ShardServer {
@@ -29,7 +35,7 @@ interface Wanted {
 /** Where each shard is. Makes what is missing: the routing tables, new shards, their tables. One instance at a time. */
 export async function setUpShards(wanted: Wanted): Promise<readonly ShardServer[]> {
   const [first] = wanted.servers;
-  return first.opened.orm.em.fork().transactional(async (em) => {
+  return aside(first.opened.orm).transactional(async (em) => {
     await em.execute('select pg_advisory_xact_lock(?)', [SCHEMA_LOCK]);
     for (const statement of ROUTING_TABLES) await em.execute(statement, [], 'run');
     const rows = await placeShards(em as EntityManager, wanted);
@@ -108,22 +114,23 @@ async function makeTables(
     const template = await orm.schema.getCreateSchemaSQL({ schema, wrap: false });
     const hash = createHash('sha256').update(template.replaceAll(schema, '')).digest('hex').slice(0, 16);
     if (row.template === hash) continue;
-    const statements =
-      row.template === ''
-        ? `create schema if not exists "${schema}";\n${template}`
-        : await orm.schema.getUpdateSchemaSQL({ schema, safe: true, wrap: false });
-    if (statements.trim() !== '') await orm.schema.execute(statements);
-    await orm.schema.execute(ownershipTable(schema));
-    if (row.template === '') {
+    await aside(orm).transactional(async (local) => {
+      const [found] = await local.execute<{ made: boolean }[]>(`select to_regclass(?) is not null as made`, [
+        `"${schema}".infra_owned_slots`,
+      ]);
+      const made = found?.made === true;
       const mine = owners.filter(({ shard }) => shard === index).map(({ slot }) => slot);
-      await orm.em
-        .fork()
-        .execute(
-          `insert into "${schema}".infra_owned_slots (slot) select unnest(?::smallint[]) on conflict do nothing`,
-          [`{${mine.join(',')}}`],
-          'run',
-        );
-    }
+      const statements = made
+        ? [await orm.schema.getUpdateSchemaSQL({ schema, safe: true, wrap: false })]
+        : [
+            `create schema if not exists "${schema}"`,
+            template,
+            ownershipTable(schema),
+            ownSlots(schema, mine),
+          ];
+      for (const statement of statements)
+        if (statement.trim() !== '') await local.execute(statement, [], 'run');
+    });
     await em.execute('update infra_shards set template = ? where shard = ?', [hash, index], 'run');
   }
 }

@@ -8,8 +8,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  commandOf,
   isAlive,
+  knownProcess,
   launchNatively,
   runsRoot,
   SERVER_KINDS,
@@ -60,8 +60,8 @@ function up() {
 /** The living process that runs servers natively, if there is one: a recycled id is not it. */
 function nativeRun() {
   try {
-    const { pid, command } = JSON.parse(readFileSync(RECORD, 'utf8'));
-    return commandOf(pid) === command ? pid : undefined;
+    const { pid, started } = JSON.parse(readFileSync(RECORD, 'utf8'));
+    return knownProcess(pid)?.started === started ? pid : undefined;
   } catch {
     return undefined;
   }
@@ -89,7 +89,7 @@ async function native(kinds) {
   if (already !== undefined)
     refuse(`process ${already} runs servers already; npm run servers:down ends them.`);
   mkdirSync(runsRoot(), { recursive: true });
-  writeFileSync(RECORD, JSON.stringify({ pid: process.pid, command: commandOf(process.pid) }));
+  writeFileSync(RECORD, JSON.stringify(knownProcess(process.pid)));
   process.once('exit', () => rmSync(RECORD, { force: true }));
   await sweepLeftovers();
   console.log(`starting ${kinds.join(', ')} …`);

@@ -8,7 +8,7 @@ import { spawn } from 'node:child_process';
 import { globSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { SERVER_KINDS, SHAREABLE, sweepLeftovers } from '@infra-kit/testkit';
+import { endWithThisProcess, SERVER_KINDS, SHAREABLE, sweepLeftovers } from '@infra-kit/testkit';
 
 const JEST = [
   '--experimental-vm-modules',
@@ -164,16 +164,18 @@ function addressesFor(servers) {
   return Object.fromEntries(started.map(({ variable, server }) => [variable, server.url]));
 }
 
-/** Runs jest and resolves with its exit code; signals to this process go on to it. */
+/** Runs jest and resolves with its exit code. With this process it ends, and with it its workers and their children. */
 function runJest(args, env) {
   return new Promise((resolve, reject) => {
     const jest = spawn(process.execPath, [...JEST, ...args], {
       stdio: 'inherit',
       env: { ...process.env, ...env },
     });
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => jest.kill(signal));
+    let by;
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => (by = signal));
     jest.once('error', reject);
-    jest.once('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal]));
+    jest.once('exit', (code, signal) => resolve(by || signal ? 128 + constants.signals[by ?? signal] : code));
+    if (jest.pid !== undefined) endWithThisProcess('jest', jest.pid);
   });
 }
 

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { isAlive, sweepLeftovers, until } from '@infra-kit/testkit';
+import { readRecord } from '../src/process/run-folder.js';
 import { type Runner, startRunner } from './runner.js';
 
 describe('what a runner leaves behind', () => {
@@ -27,8 +28,29 @@ describe('what a runner leaves behind', () => {
     expect(existsSync(runner.server.folder)).toBe(true);
   });
 
-  it('is never a stranger: a process whose command line is not the recorded one survives the sweep', async () => {
-    runner = await startRunner('idle', 'a server that had this id before');
+  it('is ended also when it has no command line, as one that is still dying has none', async () => {
+    runner = await startRunner('idle', 'nameless');
+    await runner.kill('SIGKILL');
+    await sweepLeftovers();
+    expect(isAlive(runner.server.pid)).toBe(false);
+  });
+
+  it('is ended also when the runner had no time to record it', async () => {
+    runner = await startRunner('idle', 'unrecorded');
+    await runner.kill('SIGKILL');
+    await sweepLeftovers();
+    expect(isAlive(runner.server.pid)).toBe(false);
+    expect(existsSync(runner.server.folder)).toBe(false);
+  });
+
+  it('is recorded whole at every moment', async () => {
+    runner = await startRunner('idle', 'rewritten');
+    for (let look = 0; look < 20_000; look++)
+      expect(readRecord(runner.server.folder)?.pid).toBe(runner.server.pid);
+  });
+
+  it('is never a stranger: a process that began at another time than the recorded one survives the sweep', async () => {
+    runner = await startRunner('idle', 'stranger');
     await runner.kill('SIGKILL');
     await sweepLeftovers();
     expect(isAlive(runner.server.pid)).toBe(true);

@@ -1,8 +1,17 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { killFamily } from './family.js';
-import { commandOf } from './processes.js';
+import { factsOf } from './processes.js';
 
 /**
  * Where the servers of one runner live: <temporary folder>/infra-kit-testkit-<uid>/<runner pid>-<random>/<kind>-<random>/.
@@ -14,10 +23,10 @@ export interface ProcessRecord extends KnownProcess {
   readonly child?: KnownProcess | undefined;
 }
 
-interface KnownProcess {
+export interface KnownProcess {
   readonly pid: number;
-  /** The full command line, as commandOf() reads it. */
-  readonly command: string;
+  /** See ProcessFacts. */
+  readonly started: string;
 }
 
 const RECORD = 'process.json';
@@ -36,10 +45,16 @@ export function readRecord(folder: string): ProcessRecord | undefined {
   }
 }
 
+/** Who has this id now; undefined when nobody has. */
+export function knownProcess(pid: number): KnownProcess | undefined {
+  const facts = factsOf(pid);
+  return facts === undefined || facts.dead ? undefined : { pid, started: facts.started };
+}
+
 /** The recorded processes that still live, the spawned one first; a stranger that got a recycled id is none of them. */
-export function livingRoots({ pid, command, child }: ProcessRecord): readonly number[] {
-  return [{ pid, command }, ...(child === undefined ? [] : [child])]
-    .filter((known) => commandOf(known.pid) === known.command)
+export function livingRoots({ pid, started, child }: ProcessRecord): readonly number[] {
+  return [{ pid, started }, ...(child === undefined ? [] : [child])]
+    .filter((known) => knownProcess(known.pid)?.started === known.started)
     .map((known) => known.pid);
 }
 
@@ -67,7 +82,15 @@ export function newServerFolder(kind: string): string {
 /** Notes a server that has just been spawned as leader of its own process group, or what is known of it by now. Synchronous, so that no signal falls between. */
 export function recordProcess(folder: string, record: ProcessRecord): void {
   living.set(folder, record);
-  writeFileSync(join(folder, RECORD), JSON.stringify(record));
+  // whole or not at all: a runner may be killed while it writes
+  writeFileSync(join(folder, `${RECORD}.partial`), JSON.stringify(record));
+  renameSync(join(folder, `${RECORD}.partial`), join(folder, RECORD));
+}
+
+/** Lets a child of this process, and all its children, end with it as servers do, however it ends. */
+export function endWithThisProcess(kind: string, pid: number): void {
+  const known = knownProcess(pid);
+  if (known !== undefined) recordProcess(newServerFolder(kind), { kind, ...known });
 }
 
 /** Forgets a server that has ended; its data stays. */

@@ -1,9 +1,13 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from './poll.js';
 import { killFamily } from './family.js';
-import { isAlive } from './processes.js';
+import { isAlive, processesIn } from './processes.js';
 import { livingRoots, type ProcessRecord, readRecord, removeFolder, runsRoot } from './run-folder.js';
+import { sweepTemplates } from '../testbed/template.js';
+
+/** The memory of a large process is given back slowly, more so under load. */
+const END_WITHIN_MS = 30_000;
 
 function subfolders(folder: string): string[] {
   try {
@@ -21,25 +25,47 @@ function runnerOf(runFolder: string): number | undefined {
 }
 
 /**
- * Ends the servers whose runner was killed before it could, and removes their folders.
- * A process is ended only when its command line is still the recorded one, so a recycled id is never hit. A runner's
+ * Ends what is left of a run whose runner was killed before it could, and removes its folder: the recorded processes with
+ * their families, and what works in the folder and was never recorded. Waits for those that another sweep has killed, too.
+ */
+async function sweepRun(run: string): Promise<readonly ProcessRecord[]> {
+  const records = subfolders(run).flatMap((folder) => readRecord(folder) ?? []);
+  const left = records.filter((record) => livingRoots(record).length > 0);
+  const hit = killFamily([...left.flatMap(livingRoots), ...unrecordedIn(run)]);
+  const what = left.map(({ kind, pid }) => `${kind} ${pid}`).join(', ');
+  await until(`what a killed run left ends: ${what}`, () => !hit.some(isAlive), { deadlineMs: END_WITHIN_MS });
+  removeFolder(run);
+  return left;
+}
+
+/**
+ * Ends the servers whose runner was killed before it could, and removes their folders and unfinished templates.
+ * A process is ended only when it is the recorded one by its time of birth, so a recycled id is never hit. A runner's
  * own recycled id only delays the sweep of its folder. Safe to run beside other runs and other sweeps.
  * Returns what was ended.
  */
-export async function sweepLeftovers(): Promise<ProcessRecord[]> {
+export async function sweepLeftovers(): Promise<readonly ProcessRecord[]> {
   const ended: ProcessRecord[] = [];
-  for (const run of subfolders(runsRoot())) {
-    const runner = runnerOf(run);
-    if (runner === undefined || isAlive(runner)) continue;
-    for (const folder of subfolders(run)) {
-      const record = readRecord(folder);
-      const roots = record === undefined ? [] : livingRoots(record);
-      if (record === undefined || roots.length === 0) continue;
-      const hit = killFamily(roots);
-      await until(`${record.kind} ${record.pid} ends`, () => !hit.some(isAlive));
-      ended.push(record);
+  const swept = new Set<string>();
+  for (;;) {
+    // a runner that is ended here (a worker of a killed run) may have left servers of its own
+    const runs = subfolders(runsRoot()).filter((run) => !swept.has(run) && isLeft(run));
+    if (runs.length === 0) break;
+    for (const run of runs) {
+      swept.add(run);
+      ended.push(...(await sweepRun(run)));
     }
-    removeFolder(run);
   }
+  sweepTemplates();
   return ended;
+}
+
+/** Spawned and not yet recorded, or what a server was prepared with; another sweep may have removed the folder. */
+function unrecordedIn(run: string): readonly number[] {
+  return existsSync(run) ? processesIn(run) : [];
+}
+
+function isLeft(run: string): boolean {
+  const runner = runnerOf(run);
+  return runner !== undefined && !isAlive(runner);
 }

@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from '../process/free-port.js';
 import { until } from '../process/poll.js';
-import { commandOf } from '../process/processes.js';
-import { newServerFolder, recordProcess, releaseFolder } from '../process/run-folder.js';
+import { knownProcess, newServerFolder, recordProcess, releaseFolder } from '../process/run-folder.js';
 import { findJava, type Java } from '../testbed/java.js';
 import { copyTree, template } from '../testbed/template.js';
 import { installed } from '../testbed/testbed-home.js';
@@ -87,8 +86,8 @@ function program(java: Java, kafka: { readonly folder: string; readonly stamp: s
         stdio: 'ignore',
       });
       const exited = once(child, 'exit');
-      const { pid = 0 } = child;
-      recordProcess(place.folder, { kind: 'kafka', pid, command: commandOf(pid) ?? binary });
+      const known = knownProcess(child.pid ?? 0);
+      if (known !== undefined) recordProcess(place.folder, { kind: 'kafka', ...known });
       const address = `127.0.0.1:${place.port}`;
       await until('Kafka answers', () => answersApiVersions(address), { deadlineMs: START_TIMEOUT_MS });
       child.kill('SIGTERM');

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { familyOf, killFamily, pauseFamily, resumeFamily } from '../process/family.js';
 import { freePort } from '../process/free-port.js';
 import { until } from '../process/poll.js';
-import { commandOf, isAlive, signal } from '../process/processes.js';
+import { isAlive, signal } from '../process/processes.js';
 import {
   forgetProcess,
+  knownProcess,
   livingRoots,
   newServerFolder,
   type ProcessRecord,
@@ -168,17 +169,14 @@ export class NativeServer implements RunningServer {
     return child;
   }
 
-  /** Records who the server is: anew when a start script has replaced itself, or when a launcher's child has appeared. */
+  /** Records who the server is: anew when a launcher's child has appeared. */
   #note(pid: number | undefined): void {
-    const command = pid === undefined ? undefined : commandOf(pid);
-    if (pid === undefined || command === undefined) return;
-    const served = this.#program.launcher === true ? familyOf([pid]).at(-1) : pid;
-    const childCommand = served === undefined || served === pid ? undefined : commandOf(served);
-    const child =
-      served === undefined || childCommand === undefined ? undefined : { pid: served, command: childCommand };
-    const known = this.#record;
-    if (known?.pid === pid && known.command === command && known.child?.command === child?.command) return;
-    this.#record = { kind: this.kind, pid, command, child };
+    const spawned = pid === undefined ? undefined : knownProcess(pid);
+    if (spawned === undefined) return;
+    const served = this.#program.launcher === true ? familyOf([spawned.pid]).at(-1) : undefined;
+    const child = served === undefined || served === spawned.pid ? undefined : knownProcess(served);
+    if (this.#record?.pid === spawned.pid && this.#record.child?.pid === child?.pid) return;
+    this.#record = { kind: this.kind, ...spawned, child };
     recordProcess(this.#place.folder, this.#record);
   }
 

@@ -10,8 +10,8 @@ function pings(url: string): Promise<boolean> {
   );
 }
 
-/** Without persistence. The title stays: the sweep knows a server by its command line. */
-const SETTINGS = { save: '', appendonly: 'no', databases: '64', 'set-proc-title': 'no' };
+/** Without persistence. */
+const SETTINGS = { save: '', appendonly: 'no', databases: '64' };
 
 function flags(settings: Readonly<Record<string, string>>): readonly string[] {
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);

@@ -25,8 +25,7 @@ export interface NativeProgram {
   /** Whether what is spawned starts the server as its child and stays. */
   readonly launcher?: boolean | undefined;
   /**
-   * The full path of what is spawned, and its arguments. The command line must stay what was spawned (no title
-   * rewriting): the sweep knows a server by it. Must be the same for the same place: restart() uses it again.
+   * The full path of what is spawned, and its arguments. The same for the same place: restart() uses it again.
    */
   command(place: ServerPlace): readonly [string, ...string[]];
   env?(place: ServerPlace): Readonly<Record<string, string>>;

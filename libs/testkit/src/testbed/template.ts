@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { isAlive } from '../process/processes.js';
 import { testbedHome } from './testbed-home.js';
 
 const run = promisify(execFile);
@@ -32,7 +33,7 @@ export async function template(
   const key = createHash('sha256').update(JSON.stringify(dependsOn)).digest('hex').slice(0, 12);
   const path = join(testbedHome(), 'templates', `${name}-${key}`);
   if (existsSync(path)) return path;
-  const partial = `${path}.partial-${randomBytes(4).toString('hex')}`;
+  const partial = `${path}.partial-${process.pid}-${randomBytes(4).toString('hex')}`;
   await mkdir(dirname(path), { recursive: true });
   try {
     await build(partial);
@@ -42,4 +43,15 @@ export async function template(
     if (!existsSync(path)) throw error;
   }
   return path;
+}
+
+/** Removes what processes that were killed meanwhile had begun to make. */
+export function sweepTemplates(): void {
+  const folder = join(testbedHome(), 'templates');
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) {
+    const maker = /\.partial-(\d+)-/.exec(name)?.[1];
+    if (maker !== undefined && !isAlive(Number(maker)))
+      rmSync(join(folder, name), { recursive: true, force: true });
+  }
 }

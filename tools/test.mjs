@@ -25,7 +25,7 @@ const VALUELESS = new Set([
   '--silent',
   '--verbose',
 ]);
-const TAG = new RegExp(`^(${[...SHAREABLE.keys()].join('|')})(-fault)?$`);
+const TAG = new RegExp(`^(${[...SHAREABLE.keys()].join('|')})(-fault|-native)?$`);
 
 /** Ends the run before jest: a sentence, then the one line every run ends with. */
 function refuse(sentence) {
@@ -62,12 +62,12 @@ function requiredKinds() {
   return required;
 }
 
-/** cart.redis.etcd-fault.int-spec.ts → [{ name: 'redis', fault: false }, { name: 'etcd', fault: true }] */
+/** cart.redis.etcd-fault.int-spec.ts → [{ name: 'redis', use: 'shared' }, { name: 'etcd', use: 'fault' }] */
 function needsOf(file) {
   const parts = file.split('/').at(-1).split('.').slice(1, -2);
   return parts.flatMap((part) => {
-    const match = TAG.exec(part);
-    return match === null ? [] : [{ name: match[1], fault: match[2] !== undefined }];
+    const [, name, use = '-shared'] = TAG.exec(part) ?? [];
+    return name === undefined ? [] : [{ name, use: use.slice(1) }];
   });
 }
 
@@ -95,48 +95,42 @@ function withoutPassword(url) {
   return url.replace(/\/\/[^/@]*@/g, '//***@');
 }
 
-/** What a name is run on: a shared server, an own one for fault suites, or the reason why there is none. */
-async function provide(name, { shared, launched }) {
+/** What a name is run on: a shared server, own ones of fault and native suites; and why there is none, by use. */
+async function provide(name, uses) {
   const { kind, variable, missing, ...how } = SHAREABLE.get(name);
   const source = await how.source();
-  const found = {
-    name,
-    kind,
-    variable,
-    server: undefined,
-    source,
-    reason: undefined,
-    faultReason: undefined,
-  };
-  if (launched && source === undefined)
-    found.faultReason = `fault suites hurt a server of their own, and ${missing}`;
-  if (shared && source === undefined && !process.env[variable])
-    return { ...found, reason: `${missing}, and ${variable} is not set` };
+  const why = {};
+  if (uses.has('fault') && source === undefined)
+    why.fault = `fault suites hurt a server of their own, and ${missing}`;
+  if (uses.has('native')) why.native = how.missingNatively();
+  if (uses.has('shared') && source === undefined && !process.env[variable])
+    why.shared = `${missing}, and ${variable} is not set`;
+  const found = { name, kind, variable, server: undefined, source, why };
   try {
-    if (shared) return { ...found, server: await how.acquire() };
-    if (launched) await how.warmUp(); // once, before the suites start theirs beside each other
-    return found;
+    if (uses.has('shared') && why.shared === undefined) found.server = await how.acquire();
+    else if (source !== undefined) await how.warmUp(); // once, before suites start theirs beside each other
   } catch (error) {
     const reason = error.message.trim();
-    return shared ? { ...found, reason } : { ...found, faultReason: reason };
+    if (uses.has('shared')) why.shared = reason;
+    else why.fault = why.native = reason;
   }
+  return found;
 }
 
-function describe({ server, source, reason, faultReason }) {
-  if (reason !== undefined) return ['LEFT OUT', reason];
-  if (server !== undefined) {
-    const version = server.version === undefined ? '' : ` (${server.version})`;
-    const own = faultReason === undefined ? '' : '; FAULT SUITES LEFT OUT';
-    return [server.source, withoutPassword(server.url) + version + own];
-  }
-  return faultReason === undefined ? [source, 'launched by the fault suites'] : ['LEFT OUT', faultReason];
+function describe({ server, source, why }) {
+  if (why.shared !== undefined) return ['LEFT OUT', why.shared];
+  const lacking = ['fault', 'native'].filter((use) => why[use] !== undefined);
+  if (server === undefined && lacking.length > 0) return ['LEFT OUT', why[lacking[0]]];
+  if (server === undefined) return [source, 'launched by the suites that hurt it'];
+  const version = server.version === undefined ? '' : ` (${server.version})`;
+  const own = lacking.map((use) => `; ${use.toUpperCase()} SUITES LEFT OUT`).join('');
+  return [server.source, withoutPassword(server.url) + version + own];
 }
 
 /** Why a suite cannot run, or undefined when it can. */
 function whyLeftOut(suite, servers) {
-  for (const { name, fault } of suite.needs) {
-    const { reason, faultReason } = servers.get(name);
-    const why = fault ? faultReason : reason;
+  for (const { name, use } of suite.needs) {
+    const why = servers.get(name).why[use];
     if (why !== undefined) return { ...suite, name, why };
   }
   return undefined;
@@ -189,19 +183,18 @@ const needs = suites.flatMap((suite) => suite.needs);
 const servers = new Map();
 try {
   const wanted = [...SHAREABLE.keys()]
-    .map((name) => ({
-      name,
-      launched: needs.some((need) => need.name === name && need.fault),
-      shared: required.includes(name) || needs.some((need) => need.name === name && !need.fault),
-    }))
-    .filter(({ launched, shared }) => launched || shared);
-  await Promise.all(wanted.map(async ({ name, ...how }) => servers.set(name, await provide(name, how))));
+    .map((name) => [name, needs.filter((need) => need.name === name).map(({ use }) => use)])
+    .map(([name, uses]) => [name, new Set(required.includes(name) ? [...uses, 'shared'] : uses)])
+    .filter(([, uses]) => uses.size > 0);
+  await Promise.all(wanted.map(async ([name, uses]) => servers.set(name, await provide(name, uses))));
   printServers(servers);
+  // a suite that wants the server native beside a container asks for more than the server
   const missing = [...servers.values()]
     .filter(({ kind }) => required.includes(kind))
-    .flatMap(({ name, reason, faultReason }) =>
-      (reason ?? faultReason) === undefined ? [] : [`${name}: ${reason ?? faultReason}`],
-    );
+    .flatMap(({ name, why }) => {
+      const reason = why.shared ?? why.fault;
+      return reason === undefined ? [] : [`${name}: ${reason}`];
+    });
   if (missing.length > 0)
     refuse(
       `INFRA_TEST_REQUIRE names what cannot be had.\n  ${missing.join('\n  ')}\nRun tools/testbed-install.sh.`,

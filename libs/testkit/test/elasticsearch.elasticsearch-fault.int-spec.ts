@@ -1,17 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client, errors } from '@elastic/elasticsearch';
-import {
-  FaultProxy,
-  isAlive,
-  launchElasticsearch,
-  type RunningServer,
-  SERVERS,
-  sweepLeftovers,
-  until,
-} from '@infra-kit/testkit';
+import { FaultProxy, isAlive, launchElasticsearch, type RunningServer, until } from '@infra-kit/testkit';
 import { familyOf } from '../src/process/family.js';
 import { commandOf, stateOf } from '../src/process/processes.js';
-import { startRunner } from './runner.js';
 
 const IMPATIENCE_MS = 1_000;
 const PATIENCE_MS = 60_000;
@@ -117,28 +108,3 @@ describe("an Elasticsearch of one's own", () => {
     START_MS,
   );
 });
-
-const natively = SERVERS.elasticsearch.native.find() === undefined ? it.skip : it;
-
-describe('an Elasticsearch whose runner was killed while it was starting it', () => {
-  natively(
-    'is ended by the next sweep, launcher and server',
-    async () => {
-      const runner = await startRunner('elasticsearch', 'starting');
-      const launcher = runner.server.pid;
-      const pair = await until('the launcher starts the server', () => withServer(familyOf([launcher])), {
-        deadlineMs: 60_000,
-      });
-      await runner.kill('SIGKILL');
-      await sweepLeftovers();
-      expect(pair.length).toBeGreaterThan(1);
-      expect(pair.filter(isAlive)).toEqual([]);
-    },
-    START_MS,
-  );
-});
-
-function withServer(family: readonly number[]): readonly number[] | undefined {
-  const serves = family.some((pid) => commandOf(pid)?.includes('org.elasticsearch.bootstrap'));
-  return serves ? family : undefined;
-}

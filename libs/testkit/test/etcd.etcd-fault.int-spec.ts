@@ -1,15 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Etcd3 } from 'etcd3';
-import {
-  FaultProxy,
-  isAlive,
-  launchEtcd,
-  type RunningServer,
-  SERVERS,
-  sweepLeftovers,
-  until,
-} from '@infra-kit/testkit';
-import { startRunner } from './runner.js';
+import { FaultProxy, launchEtcd, type RunningServer, until } from '@infra-kit/testkit';
 
 const IMPATIENCE_MS = 500;
 const PATIENCE_MS = 5_000;
@@ -95,16 +86,5 @@ describe("an etcd of one's own", () => {
     await proxy.restore();
     expect(await value(proxy.through(server.url))).toBe('through');
     await proxy.close();
-  });
-});
-
-const natively = SERVERS.etcd.native.find() === undefined ? it.skip : it;
-
-describe('an etcd whose runner was killed', () => {
-  natively('is ended by the next sweep', async () => {
-    const runner = await startRunner('etcd');
-    await runner.kill('SIGKILL');
-    await sweepLeftovers();
-    expect(isAlive(runner.server.pid)).toBe(false);
   });
 });

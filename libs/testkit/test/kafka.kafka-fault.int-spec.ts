@@ -1,18 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Admin } from '@platformatic/kafka';
-import {
-  FaultProxy,
-  freePort,
-  isAlive,
-  launchKafka,
-  type RunningServer,
-  SERVERS,
-  sweepLeftovers,
-  uniqueName,
-  until,
-} from '@infra-kit/testkit';
+import { FaultProxy, freePort, launchKafka, type RunningServer, uniqueName, until } from '@infra-kit/testkit';
 import { IMPATIENCE_MS, type KafkaClient, kafkajsClient, platformaticClient } from './kafka-clients.js';
-import { startRunner } from './runner.js';
 
 const START_MS = 120_000;
 const RECOVERY = { deadlineMs: 20_000, everyMs: 50 };
@@ -114,19 +103,4 @@ describe.each([
     await proxy.restore();
     await arrives('after');
   });
-});
-
-const natively = SERVERS.kafka.native.find() === undefined ? it.skip : it;
-
-describe('a Kafka whose runner was killed', () => {
-  natively(
-    'is ended by the next sweep',
-    async () => {
-      const runner = await startRunner('kafka');
-      await runner.kill('SIGKILL');
-      await sweepLeftovers();
-      expect(isAlive(runner.server.pid)).toBe(false);
-    },
-    START_MS,
-  );
 });

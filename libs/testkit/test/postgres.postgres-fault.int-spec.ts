@@ -1,16 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import {
-  createDatabase,
-  FaultProxy,
-  isAlive,
-  launchPostgres,
-  type RunningServer,
-  SERVERS,
-  sweepLeftovers,
-} from '@infra-kit/testkit';
+import { createDatabase, FaultProxy, isAlive, launchPostgres, type RunningServer } from '@infra-kit/testkit';
 import { familyOf } from '../src/process/family.js';
-import { startRunner } from './runner.js';
 
 const IMPATIENCE_MS = 500;
 const PATIENCE_MS = 10_000;
@@ -126,20 +117,5 @@ describe("a PostgreSQL of one's own", () => {
       expect(new URL(database.url).port).toBe(String(proxy.port));
       await database.drop();
     });
-  });
-});
-
-const natively = SERVERS.postgres.native.find() === undefined ? it.skip : it;
-
-describe('a PostgreSQL whose runner was killed', () => {
-  natively('is ended by the next sweep with the backends of its sessions', async () => {
-    const runner = await startRunner('postgres');
-    const client = await connected(SERVERS.postgres.url('127.0.0.1', runner.server.port));
-    const family = familyOf([runner.server.pid]);
-    await runner.kill('SIGKILL');
-    await sweepLeftovers();
-    expect(family.length).toBeGreaterThan(1);
-    expect(family.filter(isAlive)).toEqual([]);
-    await client.end().catch(() => {});
   });
 });

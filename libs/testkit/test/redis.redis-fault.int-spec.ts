@@ -2,16 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { Redis, type RedisOptions } from 'ioredis';
-import {
-  FaultProxy,
-  isAlive,
-  launchRedis,
-  type RunningServer,
-  sweepLeftovers,
-  until,
-} from '@infra-kit/testkit';
-import { redisRecipe } from '../src/servers/redis.js';
-import { startRunner } from './runner.js';
+import { FaultProxy, isAlive, launchRedis, type RunningServer, until } from '@infra-kit/testkit';
 
 const QUICK = {
   enableOfflineQueue: false,
@@ -181,16 +172,5 @@ describe('a Redis behind a fault proxy', () => {
     await expect(redis.ping()).rejects.toThrow();
     await proxy.restore();
     await until('the client is back', () => redis.ping());
-  });
-});
-
-const withBinary = redisRecipe.native.find() === undefined ? it.skip : it;
-
-describe('a Redis whose runner was killed', () => {
-  withBinary('is ended by the next sweep', async () => {
-    const runner = await startRunner('redis');
-    await runner.kill('SIGKILL');
-    await sweepLeftovers();
-    expect(isAlive(runner.server.pid)).toBe(false);
   });
 });

@@ -1,42 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { launchRedis, SHAREABLE } from '@infra-kit/testkit';
+import { launchRedis } from '@infra-kit/testkit';
 import { redisRecipe } from '../src/servers/redis.js';
+import { lastLine, npmTest, ROOT } from './npm-test.js';
 
-const ROOT = join(import.meta.dirname, '../../..');
 const NOTHING_LISTENS = 'redis://127.0.0.1:1';
 const CLUSTER_SUITES = ['--listTests', 'libs/testkit/test/redis-cluster'];
 const OWN_SUITES = ['--listTests', 'libs/testkit/test/redis.redis'];
-
-interface Outcome {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** What `npm test -- …args` does after the build. */
-async function npmTest(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
-  const unset = Object.fromEntries(
-    ['INFRA_TEST_REQUIRE', ...[...SHAREABLE.values()].map(({ variable }) => variable)].map((name) => [
-      name,
-      '',
-    ]),
-  );
-  const child = spawn(process.execPath, [join(ROOT, 'tools/test.mjs'), ...args], {
-    env: { ...process.env, ...unset, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const exit = once(child, 'exit') as Promise<[number | null]>;
-  const [[code], out, err] = await Promise.all([exit, text(child.stdout), text(child.stderr)]);
-  return { code, out, err };
-}
-
-function lastLine({ out }: Outcome): string | undefined {
-  return out.trimEnd().split('\n').at(-1);
-}
 
 describe('npm test', () => {
   it('refuses to require a server nobody knows, and names those that are', async () => {

@@ -72,7 +72,10 @@ function factsFromPs(...which: readonly string[]): readonly ProcessFacts[] {
     .flatMap((line) => {
       const [, pid, parent, group, state = '', terminal = '', started = ''] = PS_LINE.exec(line) ?? [];
       if (pid === undefined) return [];
-      const [dead, numbers] = [state === 'Z', { pid: Number(pid), parent: Number(parent), group: Number(group) }];
+      const [dead, numbers] = [
+        state === 'Z',
+        { pid: Number(pid), parent: Number(parent), group: Number(group) },
+      ];
       return [{ ...numbers, state, started, dead, terminal: !/^[?-]/.test(terminal) }];
     });
 }
@@ -99,7 +102,9 @@ export function stateOf(pid: number): string | undefined {
 
 /** The full command line of a living process, arguments joined by one space; undefined when there is none. */
 export function commandOf(pid: number): string | undefined {
-  const command = PROC ? readProc(pid, 'cmdline')?.replaceAll('\0', ' ').trim() : ps('command=', '-p', String(pid));
+  const command = PROC
+    ? readProc(pid, 'cmdline')?.replaceAll('\0', ' ').trim()
+    : ps('command=', '-p', String(pid));
   return command === '' ? undefined : command;
 }
 

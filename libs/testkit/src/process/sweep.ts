@@ -33,7 +33,9 @@ async function sweepRun(run: string): Promise<readonly ProcessRecord[]> {
   const left = records.filter((record) => livingRoots(record).length > 0);
   const hit = killFamily([...left.flatMap(livingRoots), ...unrecordedIn(run)]);
   const what = left.map(({ kind, pid }) => `${kind} ${pid}`).join(', ');
-  await until(`what a killed run left ends: ${what}`, () => !hit.some(isAlive), { deadlineMs: END_WITHIN_MS });
+  await until(`what a killed run left ends: ${what}`, () => !hit.some(isAlive), {
+    deadlineMs: END_WITHIN_MS,
+  });
   removeFolder(run);
   return left;
 }

@@ -12,6 +12,8 @@ export interface Shareable {
   readonly variable: string;
   /** Why an own one cannot be launched, when source() is undefined. */
   readonly missing: string;
+  /** Why it cannot be launched from what is installed here; undefined when it can. Starts nothing. */
+  missingNatively(): string | undefined;
   /** As launchSource(). */
   source(): Promise<'container' | 'native' | undefined>;
   /** As warmUp(). */
@@ -20,12 +22,16 @@ export interface Shareable {
   acquire(): Promise<Pick<RunningServer | RedisCluster, 'source' | 'url' | 'version' | 'stop'>>;
 }
 
+const node = redisNodeRecipe.native;
+const clusterMissing = (): string | undefined => (node.find() === undefined ? node.missing : undefined);
+
 function single(kind: ServerKind): Shareable {
   const { variable, native } = SERVERS[kind];
   return {
     kind,
     variable,
     missing: `no Docker engine answers and ${native.missing}`,
+    missingNatively: () => (native.find() === undefined ? native.missing : undefined),
     source: () => launchSource(kind),
     warmUp: () => warmUp(kind),
     acquire: () => acquire(kind),
@@ -40,8 +46,9 @@ export const SHAREABLE: ReadonlyMap<string, Shareable> = new Map([
     {
       kind: 'redis',
       variable: redisNodeRecipe.variable,
-      missing: `a cluster is native, and ${redisNodeRecipe.native.missing}`,
-      source: async () => (redisNodeRecipe.native.find() === undefined ? undefined : 'native'),
+      missing: `a cluster is native, and ${node.missing}`,
+      missingNatively: clusterMissing,
+      source: async () => (clusterMissing() === undefined ? 'native' : undefined),
       warmUp: async () => {},
       acquire: acquireRedisCluster,
     },

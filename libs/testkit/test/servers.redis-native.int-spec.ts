@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { isAlive, launchRedis, SERVERS, until } from '@infra-kit/testkit';
 
 const SCRIPT = join(import.meta.dirname, '../../../tools/servers.mjs');
-const natively = SERVERS.redis.native.find() === undefined ? it.skip : it;
 
 describe('npm run servers', () => {
   // a folder of its own: the developer's own servers:native is not to be met here, nor ended
@@ -32,7 +31,7 @@ describe('npm run servers', () => {
     return child.printed();
   }
 
-  natively('prints the addresses of what it started, and down ends that and nothing else', async () => {
+  it('prints the addresses of what it started, and down ends that and nothing else', async () => {
     const other = await launchRedis();
     const native = servers('native', 'redis');
     const url = await until(
@@ -50,7 +49,7 @@ describe('npm run servers', () => {
     await other.stop();
   });
 
-  natively('ends what a killed run has left when it is told down', async () => {
+  it('ends what a killed run has left when it is told down', async () => {
     const native = servers('native', 'redis');
     await until('the servers are there', () => native.printed().includes('Ctrl-C'));
     const pid = Number(/process (\d+)/.exec(native.printed())?.[1]);

@@ -1,0 +1,19 @@
+import { describe, expect, it } from '@jest/globals';
+import { isAlive, sweepLeftovers } from '@infra-kit/testkit';
+import { startRunner } from './runner.js';
+
+const START_MS = 120_000;
+
+describe('a Kafka whose runner was killed', () => {
+  it(
+    'outlives it, and is ended by the next sweep',
+    async () => {
+      const runner = await startRunner('kafka');
+      await runner.kill('SIGKILL');
+      expect(isAlive(runner.server.pid)).toBe(true);
+      await sweepLeftovers();
+      expect(isAlive(runner.server.pid)).toBe(false);
+    },
+    START_MS,
+  );
+});

@@ -43,6 +43,14 @@ describe('what a runner leaves behind', () => {
     expect(existsSync(runner.server.folder)).toBe(false);
   });
 
+  it('is ended also when it is what a child of the runner has left', async () => {
+    runner = await startRunner('nested');
+    await runner.kill('SIGKILL');
+    await sweepLeftovers();
+    expect(isAlive(runner.server.pid)).toBe(false);
+    expect(existsSync(runner.server.folder)).toBe(false);
+  });
+
   it('is recorded whole at every moment', async () => {
     runner = await startRunner('idle', 'rewritten');
     for (let look = 0; look < 20_000; look++)
@@ -66,4 +74,10 @@ describe('what a runner leaves behind', () => {
       expect(existsSync(runner.server.folder)).toBe(false);
     },
   );
+
+  it('is no process of its children when the runner ends by SIGTERM', async () => {
+    runner = await startRunner('nested');
+    await runner.kill('SIGTERM');
+    await until('the server is dead', () => !isAlive(runner.server.pid));
+  });
 });

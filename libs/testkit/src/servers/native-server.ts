@@ -4,6 +4,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { familyOf, killFamily, pauseFamily, resumeFamily } from '../process/family.js';
 import { freePort } from '../process/free-port.js';
+import { listens } from '../process/listening.js';
 import { until } from '../process/poll.js';
 import { isAlive, signal } from '../process/processes.js';
 import {
@@ -145,7 +146,9 @@ export class NativeServer implements RunningServer {
       `${this.kind} answers on port ${this.port}`,
       async () => {
         this.#note(child.pid);
-        return ended() ? 'ended' : (await this.#recipe.isReady(this.url)) && 'ready';
+        if (ended()) return 'ended';
+        const answers = await this.#recipe.isReady(this.url);
+        return answers && listens(familyOf(this.#roots()), this.port) && 'ready';
       },
       { deadlineMs: this.#recipe.startTimeoutMs, everyMs },
     ).catch((error: unknown) => error as Error);

@@ -1,0 +1,38 @@
+import { InfraContext, isInfraError } from '@infra-kit/kernel';
+import type { Judge } from './classify.js';
+
+interface Runner {
+  run<T>(
+    fn: (signal: AbortSignal) => Promise<T>,
+    options: { readonly signal: AbortSignal | undefined },
+    judge: Judge<T>,
+  ): Promise<T>;
+  judgeResponse(response: Response): ReturnType<Judge<Response>>;
+}
+
+type Input = Parameters<typeof globalThis.fetch>[0];
+type Init = Parameters<typeof globalThis.fetch>[1];
+
+/**
+ * One request. The caller's signals still end the reading of the body when the breaker is done with the call; when they
+ * abort, the error is the one `fetch` itself would give.
+ */
+export async function fetchThrough(
+  breaker: Runner,
+  fetch: typeof globalThis.fetch,
+  input: Input,
+  init: Init,
+): Promise<Response> {
+  const caller = init?.signal ?? (input instanceof Request ? input.signal : undefined);
+  const lasting = [caller, InfraContext.current()?.signal].filter((signal) => signal !== undefined);
+  try {
+    return await breaker.run(
+      (signal) => fetch(input, { ...init, signal: AbortSignal.any([signal, ...lasting]) }),
+      { signal: caller },
+      (response) => breaker.judgeResponse(response),
+    );
+  } catch (error) {
+    if (caller?.aborted && isInfraError(error) && error.code === 'CANCELLED') throw caller.reason;
+    throw error;
+  }
+}

@@ -77,7 +77,11 @@ const REFUSED: Readonly<Record<Refusal['state'], string>> = {
 };
 
 /** Made without a stack, which would cost more than the call that is turned away. */
-export function refusalError(place: BreakerPlace, breaker: string, refusal: Refusal): BreakerOpenError {
+export function refusalError(
+  place: BreakerPlace,
+  breaker: string,
+  refusal: Pick<Refusal, 'state' | 'retryAfterMs'>,
+): BreakerOpenError {
   const depth = Error.stackTraceLimit;
   Error.stackTraceLimit = 0;
   try {

@@ -65,10 +65,10 @@ function assemble(
   stack.push({
     name: place.label,
     phase: 'connections',
-    close: async () => {
+    close: () => {
       host.closed = true;
       meter.stop();
-      await fleet?.close();
+      fleet?.close();
     },
   });
   followReload(provider, setting, { options, started: config, parse });

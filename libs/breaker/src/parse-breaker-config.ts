@@ -92,16 +92,14 @@ export function parseBreakerConfig(options: unknown, { instance }: { readonly in
     ...rest,
     share: shareData(share),
     default: dataOf(base),
-    policies:
-      policies === undefined || named.length > 0
-        ? new Map(named.map(([name, policy]) => [name, dataOf(policy)]))
-        : policies,
+    policies: new Map(named.map(([name, policy]) => [name, dataOf(policy)])),
   };
   let config: BreakerConfig | undefined;
   const problems = [
     ...problemsOf(() => {
       config = parseConfig(BreakerConfig, data, { component: COMPONENT, instance });
     }),
+    ...(policies === undefined || isObject(policies) ? [] : ['policies: must be an object of named policies']),
     ...predicateProblems(base, 'default.'),
     ...named.flatMap(([name, policy]) => predicateProblems(policy, `policies.${name}.`)),
   ];

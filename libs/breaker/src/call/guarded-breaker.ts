@@ -5,11 +5,12 @@ import {
   closedError,
   invalidArgument,
   refusalError,
+  type BreakerOpenError,
 } from '../breaker.errors.js';
 import type { SettledPolicy } from '../breaker.policy.js';
 import type { Breaker, BreakerCallOptions, BreakerEvent, BreakerSnapshot } from '../breaker.provider.js';
 import { callsCounter, durationHistogram, type BreakerOutcome } from '../breaker.telemetry.js';
-import type { Change, CircuitStateKind, ClosedState, Permit } from '../circuit/circuit-state.js';
+import type { Change, CircuitStateKind, ClosedState, Permit, Refusal } from '../circuit/circuit-state.js';
 import { Circuit } from '../circuit/circuit.js';
 import { FAILED, SLOW } from '../circuit/outcome-window.js';
 import type { BreakerHost } from './breaker-host.js';
@@ -51,6 +52,8 @@ export class GuardedBreaker implements Breaker, LaneOwner {
   readonly #circuit: Circuit;
   #policy: SettledPolicy;
   #lane: Lane | undefined;
+  /** The latest of the state in force. */
+  #refusal: BreakerOpenError | undefined;
   #listeners: StateListeners | undefined;
   #inFlight = 0;
 
@@ -222,9 +225,16 @@ export class GuardedBreaker implements Breaker, LaneOwner {
       return new BulkheadFullError(this.#host.place, this.name, maxConcurrent);
     }
     const admission = circuit.admit(now);
-    if (admission.kind !== 'refused') return admission;
+    return admission.kind === 'refused' ? this.#refused(admission) : admission;
+  }
+
+  /** Callers that are turned away within one millisecond share the error: making one costs as much as all the rest. */
+  #refused({ state, retryAfterMs: exactMs }: Refusal): BreakerOpenError {
     this.#measure('rejected', undefined);
-    return refusalError(this.#host.place, this.name, admission);
+    const retryAfterMs = exactMs && Math.ceil(exactMs);
+    if (this.#refusal === undefined || this.#refusal.retryAfterMs !== retryAfterMs)
+      this.#refusal = refusalError(this.#host.place, this.name, { state, retryAfterMs });
+    return this.#refusal;
   }
 
   #limit(options: CallOptions | undefined): CallLimit {
@@ -254,6 +264,7 @@ export class GuardedBreaker implements Breaker, LaneOwner {
 
   #changed(change: Change): void {
     this.#lane = undefined;
+    this.#refusal = undefined;
     const event = { name: this.name, ...change, snapshot: this.#snapshot() };
     this.#host.changed(event, this);
     this.#listeners?.tell(event);

@@ -24,7 +24,7 @@ export function snapshotOf(circuit: Circuit, clock: Clock, inFlight: number | un
     slow,
     consecutiveFailures: state.kind === 'closed' ? state.consecutiveFailures : 0,
     notPermitted,
-    ...(state.kind === 'open' && { openUntil: clock.now() + state.until - clock.monotonic() }),
+    ...(state.kind === 'open' && { openUntil: Math.ceil(clock.now() + state.until - clock.monotonic()) }),
     ...((state.kind === 'open' || state.kind === 'half-open') && { openings: state.openings }),
     ...(state.kind === 'half-open' && { probes: state.probes.size }),
     ...(inFlight !== undefined && { inFlight }),

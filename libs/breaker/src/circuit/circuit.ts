@@ -177,9 +177,9 @@ export class Circuit {
     if (period !== this.#state || !period.probes.delete(probe) || marks === undefined) return;
     const at = now();
     if (isGivenUp(probe, at)) return;
+    if ((marks & SLOW) !== 0) period.slow++;
     if ((marks & FAILED) !== 0) return this.#reopen(period, 'probe-failed', at);
     period.successes++;
-    if ((marks & SLOW) !== 0) period.slow++;
     if (period.successes < this.#rules.successThreshold) return;
     if (period.slow / period.successes >= this.#rules.slowCallRate)
       return this.#reopen(period, 'probes-slow', at);

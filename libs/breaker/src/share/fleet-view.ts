@@ -41,6 +41,7 @@ export class FleetView {
   readonly #mine = new Set<OpenBreaker>();
   #failing: ReadonlySet<string> = new Set();
   #away = false;
+  readonly #stop = new AbortController();
   #timer: Timer | undefined;
   #exchange: Promise<void> | undefined;
   #again = false;
@@ -71,11 +72,11 @@ export class FleetView {
     this.#soon();
   }
 
-  /** Resolves when the exchange under way has ended. */
-  async close(): Promise<void> {
+  /** Ends the exchange under way; its view is forgotten when its ttl has passed. */
+  close(): void {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
-    await this.#exchange;
+    this.#stop.abort();
   }
 
   #soon(): void {
@@ -88,7 +89,7 @@ export class FleetView {
     do {
       this.#again = false;
       await this.#exchangeOnce();
-    } while (this.#again);
+    } while (this.#again && !this.#stop.signal.aborted);
     this.#exchange = undefined;
   }
 
@@ -96,15 +97,17 @@ export class FleetView {
   async #exchangeOnce(): Promise<void> {
     const { cache, key, settings, provider } = this.#parts;
     const { intervalMs } = settings;
+    const limits = { timeoutMs: intervalMs, signal: this.#stop.signal };
     for (const breaker of this.#mine) if (breaker.ownOpenMs <= 0) this.#mine.delete(breaker);
     const names = [...this.#mine].slice(0, MOST).map(({ name }) => encodeName(name));
     try {
       const args = [this.#instance, intervalMs * TTL_INTERVALS, ...names];
-      const counts = await cache.scripts.run(exchangeViews, [key], args, { timeoutMs: intervalMs });
+      const counts = await cache.scripts.run(exchangeViews, [key], args, limits);
       exchangesCounter.add(1, { provider, outcome: 'ok' });
       this.#back();
       this.#take(counts);
     } catch (error) {
+      if (this.#stop.signal.aborted) return;
       exchangesCounter.add(1, { provider, outcome: 'failed' });
       this.#lost(error);
     }

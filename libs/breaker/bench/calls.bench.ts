@@ -50,7 +50,10 @@ await compare({
   subjects: [
     { name: 'breaker.execute', run: () => infra.execute(answerWithSignal), goal: '<= 1.25' },
     { name: 'cockatiel', run: () => cockatiel.execute(({ signal }) => answerWithSignal(signal)) },
-    { name: 'opossum (one controller for all calls)', run: () => opossumWithSignal.fire(new AbortController().signal) },
+    {
+      name: 'opossum (one controller for all calls)',
+      run: () => opossumWithSignal.fire(new AbortController().signal),
+    },
   ],
 });
 
@@ -60,7 +63,10 @@ async function opened(): Promise<Breaker> {
   return breaker;
 }
 const open = await opened();
-const openCockatiel = circuitBreaker(handleAll, { halfOpenAfter: OPEN_MS, breaker: new ConsecutiveBreaker(1) });
+const openCockatiel = circuitBreaker(handleAll, {
+  halfOpenAfter: OPEN_MS,
+  breaker: new ConsecutiveBreaker(1),
+});
 await openCockatiel.execute(fail).catch(() => undefined);
 const openOpossum = new CircuitBreaker(fail, { ...opossumOptions, resetTimeout: OPEN_MS });
 openOpossum.open();

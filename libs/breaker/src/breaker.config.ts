@@ -180,9 +180,7 @@ export type BreakerShareOptions = { readonly [K in keyof BreakerShareConfig]?: B
 export interface BreakerOptions {
   readonly default?: BreakerPolicyOptions | undefined;
   readonly policies?:
-    | Readonly<Record<string, BreakerPolicyOptions>>
-    | ReadonlyMap<string, BreakerPolicyOptions>
-    | undefined;
+    Readonly<Record<string, BreakerPolicyOptions>> | ReadonlyMap<string, BreakerPolicyOptions> | undefined;
   readonly share?: BreakerShareOptions | boolean | undefined;
   readonly idleMs?: number | undefined;
 }

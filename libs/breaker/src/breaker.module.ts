@@ -15,7 +15,9 @@ import { createBreaker, type BreakerDeps } from './create-breaker.js';
 type CacheDep = Pick<BreakerDeps, 'cache'>;
 
 /** With `share` the module waits for the cache it names; without, it asks for none. */
-function definitionWith(cache: string | boolean | undefined): ComponentDefinition<BreakerOptions, BreakerProvider, CacheDep> {
+function definitionWith(
+  cache: string | boolean | undefined,
+): ComponentDefinition<BreakerOptions, BreakerProvider, CacheDep> {
   const name = typeof cache === 'string' ? cache : undefined;
   const dependencies = cache === undefined || cache === false ? {} : { cache: entryOf(name) };
   return {
@@ -27,7 +29,10 @@ function definitionWith(cache: string | boolean | undefined): ComponentDefinitio
 }
 
 function entryOf(name: string | undefined): InjectionEntry {
-  return getCacheToken(name) as Extract<InjectionEntry, abstract new (...args: never) => CacheProvider | symbol>;
+  return getCacheToken(name) as Extract<
+    InjectionEntry,
+    abstract new (...args: never) => CacheProvider | symbol
+  >;
 }
 
 export type BreakerAsyncOptions<I extends readonly InjectionEntry[]> = AsyncOptions<BreakerOptions, I> & {

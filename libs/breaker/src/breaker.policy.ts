@@ -80,7 +80,14 @@ export function settlePolicy(options: PartialPolicy): SettledPolicy {
 
 /** What no field says for itself: fields that must fit each other. */
 export function policyProblems(options: PartialPolicy): string[] {
-  const { window, minimumCalls, openStateTimeoutMs, maxOpenStateTimeoutMs, slowCallRate, slowCallMs }: PartialPolicy & Pick<BreakerPolicy, keyof typeof POLICY_DEFAULTS> = {
+  const {
+    window,
+    minimumCalls,
+    openStateTimeoutMs,
+    maxOpenStateTimeoutMs,
+    slowCallRate,
+    slowCallMs,
+  }: PartialPolicy & Pick<BreakerPolicy, keyof typeof POLICY_DEFAULTS> = {
     ...POLICY_DEFAULTS,
     ...options,
   };

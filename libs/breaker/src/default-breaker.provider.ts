@@ -34,7 +34,10 @@ export class DefaultBreakerProvider extends BreakerProvider {
   /** Policies that belong to a name, or to none, settled once for all breakers that go by them. */
   #settled = new Map<string | undefined, SettledPolicy>();
   /** What `get` was given, by breaker: as it was, and as it was parsed. */
-  readonly #own = new WeakMap<GuardedBreaker, { readonly given: unknown; readonly policy: BreakerPolicyOptions }>();
+  readonly #own = new WeakMap<
+    GuardedBreaker,
+    { readonly given: unknown; readonly policy: BreakerPolicyOptions }
+  >();
 
   constructor(parts: ProviderParts) {
     super();
@@ -108,9 +111,15 @@ export class DefaultBreakerProvider extends BreakerProvider {
 
   #parse(name: string, given: BreakerPolicyOptions): BreakerPolicyOptions {
     const policy = parsePolicy(given, this.name, name);
-    const problems = policyProblems(mergePolicies(this.#config.default, this.#config.policies.get(name), policy));
+    const problems = policyProblems(
+      mergePolicies(this.#config.default, this.#config.policies.get(name), policy),
+    );
     if (problems.length === 0) return policy;
-    throw new ConfigError('breaker', problems.map((problem) => `'${name}': ${problem}`), this.name);
+    throw new ConfigError(
+      'breaker',
+      problems.map((problem) => `'${name}': ${problem}`),
+      this.name,
+    );
   }
 
   /** What `get` was given may not fit what the configuration says now. */

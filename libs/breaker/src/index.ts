@@ -19,12 +19,7 @@ export {
   type BreakerSnapshot,
   type BreakerState,
 } from './breaker.provider.js';
-export {
-  BREAKER_LABELS,
-  BREAKER_METRICS,
-  BREAKER_SCOPE,
-  type BreakerOutcome,
-} from './breaker.telemetry.js';
+export { BREAKER_LABELS, BREAKER_METRICS, BREAKER_SCOPE, type BreakerOutcome } from './breaker.telemetry.js';
 export { getBreakerToken, InjectBreaker } from './breaker.tokens.js';
 export type { WindowShape } from './circuit/outcome-window.js';
 export { createBreaker, type BreakerDeps } from './create-breaker.js';

@@ -1,6 +1,11 @@
 import { ConfigError, isConfigError, parseConfig } from '@infra-kit/kernel';
 import { BreakerConfig, BreakerPolicyConfig, type BreakerOptions } from './breaker.config.js';
-import { mergePolicies, policyProblems, type BreakerPolicyOptions, type PartialPolicy } from './breaker.policy.js';
+import {
+  mergePolicies,
+  policyProblems,
+  type BreakerPolicyOptions,
+  type PartialPolicy,
+} from './breaker.policy.js';
 import type { WindowShape } from './circuit/outcome-window.js';
 
 const COMPONENT = 'breaker';
@@ -20,9 +25,9 @@ function dataOf(policy: unknown): unknown {
 
 function predicateProblems(policy: unknown, path: string): string[] {
   if (!isObject(policy)) return [];
-  return PREDICATES.filter(
-    (name) => policy[name] !== undefined && typeof policy[name] !== 'function',
-  ).map((name) => `${path}${name}: must be a function of the error`);
+  return PREDICATES.filter((name) => policy[name] !== undefined && typeof policy[name] !== 'function').map(
+    (name) => `${path}${name}: must be a function of the error`,
+  );
 }
 
 const entriesOf = (policies: unknown): [string, unknown][] => {
@@ -64,7 +69,11 @@ export function parsePolicy(options: unknown, instance: string, breaker: string)
     ...predicateProblems(options, ''),
   ];
   if (problems.length > 0)
-    throw new ConfigError(COMPONENT, problems.map((problem) => `'${breaker}': ${problem}`), instance);
+    throw new ConfigError(
+      COMPONENT,
+      problems.map((problem) => `'${breaker}': ${problem}`),
+      instance,
+    );
   return policyOf(parsed, options);
 }
 
@@ -84,7 +93,10 @@ function misfits({ default: base, policies }: BreakerConfig): string[] {
 }
 
 /** @throws ConfigError naming every bad field, those that do not fit each other included. */
-export function parseBreakerConfig(options: unknown, { instance }: { readonly instance: string }): BreakerConfig {
+export function parseBreakerConfig(
+  options: unknown,
+  { instance }: { readonly instance: string },
+): BreakerConfig {
   if (!isObject(options)) return parseConfig(BreakerConfig, options, { component: COMPONENT, instance });
   const { default: base, policies, share, ...rest } = options;
   const named = entriesOf(policies);
@@ -99,7 +111,9 @@ export function parseBreakerConfig(options: unknown, { instance }: { readonly in
     ...problemsOf(() => {
       config = parseConfig(BreakerConfig, data, { component: COMPONENT, instance });
     }),
-    ...(policies === undefined || isObject(policies) ? [] : ['policies: must be an object of named policies']),
+    ...(policies === undefined || isObject(policies)
+      ? []
+      : ['policies: must be an object of named policies']),
     ...predicateProblems(base, 'default.'),
     ...named.flatMap(([name, policy]) => predicateProblems(policy, `policies.${name}.`)),
   ];
@@ -118,7 +132,9 @@ export function parseBreakerConfig(options: unknown, { instance }: { readonly in
 /** A document of the configuration centre over what the code said: each policy field by field. */
 export function overlay(options: BreakerOptions, document: unknown): unknown {
   if (!isObject(document)) return document;
-  const names = new Set([...entriesOf(options.policies), ...entriesOf(document['policies'])].map(([name]) => name));
+  const names = new Set(
+    [...entriesOf(options.policies), ...entriesOf(document['policies'])].map(([name]) => name),
+  );
   const [before, after] = [new Map(entriesOf(options.policies)), new Map(entriesOf(document['policies']))];
   const merged = (below: unknown, above: unknown): unknown =>
     isObject(below) && isObject(above) ? { ...below, ...above } : (above ?? below);

@@ -11,7 +11,10 @@ export interface Scene {
   readonly clock: FakeClock;
   readonly logger: QuietLogger;
   /** What a call comes to: its value or its error. */
-  outcomeOf(fn: (signal: AbortSignal) => Promise<unknown>, options?: Parameters<Breaker['execute']>[1]): Promise<unknown>;
+  outcomeOf(
+    fn: (signal: AbortSignal) => Promise<unknown>,
+    options?: Parameters<Breaker['execute']>[1],
+  ): Promise<unknown>;
   /** Fails until it is open. */
   open(): Promise<void>;
   /** Opens it and lets the open time pass: the next call is a probe. */

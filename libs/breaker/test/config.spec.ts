@@ -32,13 +32,29 @@ describe('the configuration', () => {
     ['a window of an unknown type', { default: { window: { type: 'calls', size: 5 } } }, /window\.type/],
     ['no buckets', { default: { window: { type: 'time', ms: 5, buckets: 0 } } }, /buckets/],
     ['minimumCalls of 0', { default: { minimumCalls: 0 } }, /minimumCalls/],
-    ['minimumCalls above the window', { default: { minimumCalls: 9, window: { type: 'count', size: 8 } } }, /minimumCalls.*8/],
-    ['minimumCalls above the default’s window', { policies: { pay: { minimumCalls: 101 } } }, /policies\.pay\.minimumCalls/],
+    [
+      'minimumCalls above the window',
+      { default: { minimumCalls: 9, window: { type: 'count', size: 8 } } },
+      /minimumCalls.*8/,
+    ],
+    [
+      'minimumCalls above the default’s window',
+      { policies: { pay: { minimumCalls: 101 } } },
+      /policies\.pay\.minimumCalls/,
+    ],
     ['an open time of 0', { default: { openStateTimeoutMs: 0 } }, /openStateTimeoutMs/],
-    ['a longest open time below the open time', { default: { maxOpenStateTimeoutMs: 5 } }, /maxOpenStateTimeoutMs/],
+    [
+      'a longest open time below the open time',
+      { default: { maxOpenStateTimeoutMs: 5 } },
+      /maxOpenStateTimeoutMs/,
+    ],
     ['no permits', { default: { halfOpenMaxCalls: 0 } }, /halfOpenMaxCalls/],
     ['a threshold of 0', { default: { successThreshold: 0 } }, /successThreshold/],
-    ['a predicate that is no function', { policies: { pay: { isFailure: 'always' } } }, /policies\.pay\.isFailure/],
+    [
+      'a predicate that is no function',
+      { policies: { pay: { isFailure: 'always' } } },
+      /policies\.pay\.isFailure/,
+    ],
     ['an unknown field', { default: { failureRat: 0.5 } }, /failureRat: unknown field/],
     ['policies that are a list', { policies: [] }, /policies/],
     ['a quorum of 0', { share: { quorum: 0 } }, /share\.quorum/],
@@ -56,7 +72,12 @@ describe('the configuration', () => {
       idleMs: 'x',
     });
     expect(problems.map((problem) => problem.split(':')[0])).toEqual(
-      expect.arrayContaining(['default.failureRate', 'policies.pay.timeoutMs', 'policies.pay.isIgnored', 'idleMs']),
+      expect.arrayContaining([
+        'default.failureRate',
+        'policies.pay.timeoutMs',
+        'policies.pay.isIgnored',
+        'idleMs',
+      ]),
     );
   });
 
@@ -96,7 +117,10 @@ describe('the configuration', () => {
 });
 
 describe('policies', () => {
-  const opensAfter = async (provider: Awaited<ReturnType<typeof make>>, ...args: Parameters<typeof provider.get>) => {
+  const opensAfter = async (
+    provider: Awaited<ReturnType<typeof make>>,
+    ...args: Parameters<typeof provider.get>
+  ) => {
     const breaker = provider.get(...args);
     breaker.reset();
     let calls = 0;
@@ -127,7 +151,12 @@ describe('policies', () => {
   it('of get are refused when they are bad, and the former stay', async () => {
     const provider = await make({});
     provider.get('pay', { failureThreshold: 2 });
-    for (const bad of [{ failureRate: 7 }, { minimumCalls: 101 }, { isFailure: 1 as never }, { nonsense: 1 } as object])
+    for (const bad of [
+      { failureRate: 7 },
+      { minimumCalls: 101 },
+      { isFailure: 1 as never },
+      { nonsense: 1 } as object,
+    ])
       expect(() => provider.get('pay', bad)).toThrow(ConfigError);
     expect(() => provider.get('')).toThrow(/name/);
     expect(await opensAfter(provider, 'pay')).toBe(2);

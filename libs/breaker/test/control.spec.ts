@@ -12,11 +12,20 @@ describe('an open breaker', () => {
     const refused = await outcomeOf(async () => void (begun = true));
     expect(begun).toBe(false);
     expect(refused).toBeInstanceOf(BreakerOpenError);
-    expect(refused).toMatchObject({ code: 'UNAVAILABLE', retryable: true, retryAfterMs: 750, breaker: 'payment' });
+    expect(refused).toMatchObject({
+      code: 'UNAVAILABLE',
+      retryable: true,
+      retryAfterMs: 750,
+      breaker: 'payment',
+    });
     expect((refused as Error).message).toContain("'payment' is open");
     expect((refused as Error).stack).not.toContain('\n    at ');
     expect(new Error('others keep theirs').stack).toContain('\n    at ');
-    expect(breaker.snapshot()).toMatchObject({ state: 'open', notPermitted: 1, openUntil: Math.ceil(clock.now() + 749.5) });
+    expect(breaker.snapshot()).toMatchObject({
+      state: 'open',
+      notPermitted: 1,
+      openUntil: Math.ceil(clock.now() + 749.5),
+    });
   });
 
   it('does not keep the process’ eye: a refusal that is awaited is never reported as unhandled', async () => {
@@ -60,7 +69,11 @@ describe('isolate and reset', () => {
 
 describe('a disabled breaker', () => {
   it('lets everything pass uncounted; its limits stay', async () => {
-    const { breaker, outcomeOf, clock } = await aBreaker({ enabled: false, timeoutMs: 100, maxConcurrent: 1 });
+    const { breaker, outcomeOf, clock } = await aBreaker({
+      enabled: false,
+      timeoutMs: 100,
+      maxConcurrent: 1,
+    });
     for (let call = 0; call < 20; call++) expect(await outcomeOf(fail)).toBe(DOWN);
     expect(breaker.snapshot()).toMatchObject({ state: 'disabled', calls: 0 });
     const hung = outcomeOf(() => new Promise(() => undefined));
@@ -151,7 +164,11 @@ describe('events', () => {
       {
         level: 'warn',
         message: 'breaker opened',
-        fields: expect.objectContaining({ breaker: 'payment', reason: 'consecutive-failures', failureRate: 1 }),
+        fields: expect.objectContaining({
+          breaker: 'payment',
+          reason: 'consecutive-failures',
+          failureRate: 1,
+        }),
       },
     ]);
   });

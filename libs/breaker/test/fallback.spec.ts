@@ -7,7 +7,11 @@ const hang = (): Promise<never> => new Promise(() => undefined);
 
 describe('a fallback', () => {
   it('answers when the breaker is open, isolated or full, when the call timed out, and for a counted failure', async () => {
-    const { breaker, clock, open, outcomeOf } = await aBreaker({ timeoutMs: 100, maxConcurrent: 1, failureThreshold: 3 });
+    const { breaker, clock, open, outcomeOf } = await aBreaker({
+      timeoutMs: 100,
+      maxConcurrent: 1,
+      failureThreshold: 3,
+    });
     const errors: unknown[] = [];
     const fallback = (error: unknown): string => {
       errors.push(error);
@@ -36,8 +40,12 @@ describe('a fallback', () => {
     const fallback = (): string => 'instead';
     const notFound = new InfraError('NOT_FOUND', 'no such thing');
     expect(await outcomeOf(() => Promise.reject(notFound), { fallback })).toBe(notFound);
-    expect(await outcomeOf(() => Promise.reject('ignored' as unknown as Error), { fallback })).toBe('ignored');
-    expect(await outcomeOf(succeed, { fallback, signal: AbortSignal.abort() })).toMatchObject({ code: 'CANCELLED' });
+    expect(await outcomeOf(() => Promise.reject('ignored' as unknown as Error), { fallback })).toBe(
+      'ignored',
+    );
+    expect(await outcomeOf(succeed, { fallback, signal: AbortSignal.abort() })).toMatchObject({
+      code: 'CANCELLED',
+    });
     expect(await outcomeOf(succeed, { fallback })).toBe('answer');
   });
 

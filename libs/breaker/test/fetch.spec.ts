@@ -32,7 +32,13 @@ describe('wrapFetch', () => {
       const response = await guarded(url + path, { method: 'POST', redirect: 'manual' });
       texts.push(`${response.headers.get('x-method')} ${await response.text()}`);
     }
-    expect(texts).toEqual(['POST status 200', 'POST status 404', 'POST status 302', 'POST status 503', 'POST status 500']);
+    expect(texts).toEqual([
+      'POST status 200',
+      'POST status 404',
+      'POST status 302',
+      'POST status 503',
+      'POST status 500',
+    ]);
     expect(breaker.snapshot()).toMatchObject({ calls: 5, failures: 2 });
     await (await guarded(`${url}/502`)).text();
     await expect(guarded(`${url}/200`)).rejects.toBeInstanceOf(BreakerOpenError);
@@ -54,7 +60,9 @@ describe('wrapFetch', () => {
   it('ends a request that hangs at timeoutMs', async () => {
     const { breaker, clock } = await aBreaker({ timeoutMs: 500 });
     const before = closedByClient;
-    const hung = breaker.wrapFetch(fetch)(`${url}/hang`).catch((error: unknown) => error);
+    const hung = breaker
+      .wrapFetch(fetch)(`${url}/hang`)
+      .catch((error: unknown) => error);
     await new Promise((resolve) => server.once('request', resolve));
     await clock.advance(500);
     expect(await hung).toMatchObject({ code: 'DEADLINE_EXCEEDED' });

@@ -19,17 +19,22 @@ function probe({ breaker }: Scene, options?: { signal?: AbortSignal }) {
 }
 
 describe('a half-open breaker', () => {
-  it.each([1, 5, 17])('lets exactly %d of 1,000 callers pass that arrive at once', async (halfOpenMaxCalls) => {
-    const scene = await aBreaker({ halfOpenMaxCalls, successThreshold: halfOpenMaxCalls });
-    await scene.due();
-    const arrivals = Array.from({ length: 1000 }, () => probe(scene));
-    expect(arrivals.filter(({ started }) => started).length).toBe(halfOpenMaxCalls);
-    for (const { resolve } of arrivals) resolve('answer');
-    const answers = await Promise.all(arrivals.map(({ ended }) => ended));
-    expect(answers.filter((answer) => answer === 'answer').length).toBe(halfOpenMaxCalls);
-    expect(answers.filter((answer) => answer instanceof BreakerOpenError).length).toBe(1000 - halfOpenMaxCalls);
-    expect(scene.breaker.state).toBe('closed');
-  });
+  it.each([1, 5, 17])(
+    'lets exactly %d of 1,000 callers pass that arrive at once',
+    async (halfOpenMaxCalls) => {
+      const scene = await aBreaker({ halfOpenMaxCalls, successThreshold: halfOpenMaxCalls });
+      await scene.due();
+      const arrivals = Array.from({ length: 1000 }, () => probe(scene));
+      expect(arrivals.filter(({ started }) => started).length).toBe(halfOpenMaxCalls);
+      for (const { resolve } of arrivals) resolve('answer');
+      const answers = await Promise.all(arrivals.map(({ ended }) => ended));
+      expect(answers.filter((answer) => answer === 'answer').length).toBe(halfOpenMaxCalls);
+      expect(answers.filter((answer) => answer instanceof BreakerOpenError).length).toBe(
+        1000 - halfOpenMaxCalls,
+      );
+      expect(scene.breaker.state).toBe('closed');
+    },
+  );
 
   it('is closed by successThreshold successes and reopened by the first counted failure', async () => {
     const scene = await aBreaker({ halfOpenMaxCalls: 1, successThreshold: 2 });
@@ -46,15 +51,26 @@ describe('a half-open breaker', () => {
 
   it.each([
     ['ignored', (scene: Scene) => scene.outcomeOf(() => Promise.reject(new InfraError('CANCELLED', 'gone')))],
-    ['thrown at once and ignored', (scene: Scene) => scene.outcomeOf(() => { throw new InfraError('CANCELLED', 'gone'); })],
-    ['cancelled by its caller', async (scene: Scene) => {
-      const caller = new AbortController();
-      const call = probe(scene, { signal: caller.signal });
-      caller.abort();
-      await call.ended;
-    }],
-    ['given up by its caller before it began', (scene: Scene) =>
-      scene.outcomeOf(succeed, { signal: AbortSignal.abort() })],
+    [
+      'thrown at once and ignored',
+      (scene: Scene) =>
+        scene.outcomeOf(() => {
+          throw new InfraError('CANCELLED', 'gone');
+        }),
+    ],
+    [
+      'cancelled by its caller',
+      async (scene: Scene) => {
+        const caller = new AbortController();
+        const call = probe(scene, { signal: caller.signal });
+        caller.abort();
+        await call.ended;
+      },
+    ],
+    [
+      'given up by its caller before it began',
+      (scene: Scene) => scene.outcomeOf(succeed, { signal: AbortSignal.abort() }),
+    ],
     ['refused for its options', (scene: Scene) => scene.outcomeOf(succeed, { timeoutMs: Number.NaN })],
   ])('is not stuck when its last probe was %s: the permit is back', async (_what, end) => {
     const scene = await aBreaker({ halfOpenMaxCalls: 1, successThreshold: 1 });

@@ -10,7 +10,8 @@ export type Step =
   | { readonly do: 'reset' | 'isolate' };
 
 const rate = fc.constantFrom(0.1, 0.25, 0.3, 0.5, 0.6, 0.75, 1);
-const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined });
+const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(value, { nil: undefined });
 
 const window = fc.oneof(
   fc.record({ type: fc.constant('count' as const), size: fc.integer({ min: 1, max: 8 }) }),
@@ -53,7 +54,10 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
     { weight: 8, arbitrary: fc.constant<Step>({ do: 'call' }) },
     { weight: 8, arbitrary: fc.record({ do: fc.constant('end' as const), which: fc.nat(20), ending }) },
-    { weight: 4, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 70 }) }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 70 }) }),
+    },
     { weight: 1, arbitrary: fc.constantFrom<Step>({ do: 'reset' }, { do: 'isolate' }) },
   ),
   { maxLength: 60, size: 'max' },

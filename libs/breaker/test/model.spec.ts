@@ -130,7 +130,10 @@ class Walk {
     // expect() is slow where nothing is wrong, and this runs a hundred thousand times
     if (!isDeepStrictEqual({ ...seen, openUntil, openings, probes }, expected))
       expect({ ...seen, openUntil, openings, probes }).toEqual(expected);
-    if (failureRate !== share(expected.failures, expected.calls) || slowRate !== share(expected.slow, expected.calls))
+    if (
+      failureRate !== share(expected.failures, expected.calls) ||
+      slowRate !== share(expected.slow, expected.calls)
+    )
       expect({ failureRate, slowRate, ...seen }).toBe('rates that fit their counts');
   }
 }

@@ -112,7 +112,11 @@ describe('a closed breaker', () => {
   });
 
   it('opens by a success that brings it to minimumCalls', async () => {
-    const { breaker, outcomeOf } = await aBreaker({ failureThreshold: 100, minimumCalls: 4, failureRate: 0.75 });
+    const { breaker, outcomeOf } = await aBreaker({
+      failureThreshold: 100,
+      minimumCalls: 4,
+      failureRate: 0.75,
+    });
     for (const call of [fail, fail, fail]) await outcomeOf(call);
     expect(breaker.state).toBe('closed');
     await outcomeOf(succeed);

@@ -2,7 +2,8 @@ import type { BreakerPolicy, BreakerState } from '../src/index.js';
 
 /** What one call was told at its start. */
 export type Arrival =
-  { readonly passed: true; readonly call: ModelCall } | { readonly passed: false; readonly retryAfterMs: number | undefined };
+  | { readonly passed: true; readonly call: ModelCall }
+  | { readonly passed: false; readonly retryAfterMs: number | undefined };
 
 export interface ModelCall {
   readonly since: number;

@@ -15,7 +15,11 @@ async function scene(options: BreakerOptions) {
     provider,
     offer: (value: unknown) => reload.offer('breaker', 'default', { revision: ++revision, value }),
     attempt: async (name: string, ...calls: (() => Promise<unknown>)[]) => {
-      for (const call of calls) await provider.get(name).execute(call).catch(() => undefined);
+      for (const call of calls)
+        await provider
+          .get(name)
+          .execute(call)
+          .catch(() => undefined);
     },
   };
 }
@@ -68,19 +72,31 @@ describe('a new configuration', () => {
   it('that is bad is refused whole, every field named, and the last good one stays', async () => {
     const { provider, offer, attempt } = await scene({ default: { failureThreshold: 2 } });
     provider.get('own', { minimumCalls: 50 });
-    const outcome = await offer({ default: { failureThreshold: 1, failureRate: 3 }, policies: { pay: { timeoutMs: 0 } } });
+    const outcome = await offer({
+      default: { failureThreshold: 1, failureRate: 3 },
+      policies: { pay: { timeoutMs: 0 } },
+    });
     expect(outcome).toMatchObject({
       status: 'refused',
-      errors: [expect.stringContaining('default.failureRate'), expect.stringContaining('policies.pay.timeoutMs')],
+      errors: [
+        expect.stringContaining('default.failureRate'),
+        expect.stringContaining('policies.pay.timeoutMs'),
+      ],
     });
     const misfit = await offer({ default: { window: { type: 'count', size: 20 } } });
-    expect(misfit).toMatchObject({ status: 'refused', errors: [expect.stringContaining("'own': minimumCalls")] });
+    expect(misfit).toMatchObject({
+      status: 'refused',
+      errors: [expect.stringContaining("'own': minimumCalls")],
+    });
     await attempt('pay', fail);
     expect(provider.get('pay').state).toBe('closed');
   });
 
   it('that turns sharing on waits for a restart, and says so', async () => {
     const { offer } = await scene({});
-    expect(await offer({ share: { quorum: 2 } })).toMatchObject({ status: 'applied', restartRequired: ['share'] });
+    expect(await offer({ share: { quorum: 2 } })).toMatchObject({
+      status: 'applied',
+      restartRequired: ['share'],
+    });
   });
 });

@@ -91,7 +91,10 @@ describe('breakers that nobody uses', () => {
     const { made, later } = scene({ idleMs: 1000, default: { failureThreshold: 5 } });
     const provider = await made;
     provider.get('isolated').isolate();
-    await provider.get('counting').execute(fail).catch(() => undefined);
+    await provider
+      .get('counting')
+      .execute(fail)
+      .catch(() => undefined);
     const listening = provider.get('listened to').onStateChange(() => undefined);
     for (let look = 0; look < 3; look++) {
       await later(2000);

@@ -10,7 +10,8 @@ let caches: CacheProvider[];
 let fleet: Instance[];
 beforeAll(async () => {
   redis = await launchRedis();
-  const cacheOf = (): Promise<CacheProvider> => createCache({ driver: 'redis', url: redis.url }, { env: 'test' });
+  const cacheOf = (): Promise<CacheProvider> =>
+    createCache({ driver: 'redis', url: redis.url }, { env: 'test' });
   caches = [await cacheOf(), await cacheOf()];
   const share = { quorum: 1, intervalMs: 1000 };
   fleet = await Promise.all(caches.map((cache) => instance(cache, { share })));
@@ -35,7 +36,9 @@ it.each(['paused', 'killed'] as const)(
     await eventually(
       async () => {
         await exchange();
-        expect(await one.provider.health()).toMatchObject({ detail: { share: expect.stringContaining('locally') } });
+        expect(await one.provider.health()).toMatchObject({
+          detail: { share: expect.stringContaining('locally') },
+        });
       },
       { withinMs: 20_000 },
     );

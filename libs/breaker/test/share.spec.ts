@@ -12,7 +12,9 @@ describeSharing('breakers shared in memory', async () => {
 });
 
 /** A cache whose scripts do what the test wants, and count. */
-async function cacheThat(answers: () => Promise<never>): Promise<{ cache: CacheProvider; calls: () => number }> {
+async function cacheThat(
+  answers: () => Promise<never>,
+): Promise<{ cache: CacheProvider; calls: () => number }> {
   const cache = await createCache({ driver: 'memory' }, { env: 'test' });
   let calls = 0;
   const scripts: CacheScripts = {
@@ -49,11 +51,16 @@ describe('with the cache away, shared breakers', () => {
   it('say so once, and again when it is back', async () => {
     let away = true;
     const { cache } = await cacheThat(() =>
-      away ? Promise.reject(new InfraError('UNAVAILABLE', 'away')) : (Promise.resolve(new Map()) as Promise<never>),
+      away
+        ? Promise.reject(new InfraError('UNAVAILABLE', 'away'))
+        : (Promise.resolve(new Map()) as Promise<never>),
     );
     const { provider, clock, logger } = await instance(cache);
     for (let round = 0; round < 5; round++) await clock.advance(1000);
-    expect(await provider.health()).toMatchObject({ status: 'degraded', detail: { share: expect.stringContaining('locally') } });
+    expect(await provider.health()).toMatchObject({
+      status: 'degraded',
+      detail: { share: expect.stringContaining('locally') },
+    });
     away = false;
     for (let round = 0; round < 5; round++) await clock.advance(1000);
     expect(await provider.health()).toMatchObject({ status: 'up', detail: { share: 'up' } });

@@ -51,7 +51,9 @@ describe('the signal of a call', () => {
     const limited = await aBreaker({ timeoutMs: 100 });
     expect(await controllersMade(() => limited.breaker.execute(async () => 1))).toBe(1);
     const caller = new AbortController();
-    expect(await controllersMade(() => plain.breaker.execute(async () => 1, { signal: caller.signal }))).toBe(0);
+    expect(await controllersMade(() => plain.breaker.execute(async () => 1, { signal: caller.signal }))).toBe(
+      0,
+    );
   });
 
   it('aborts with the caller’s, and the caller is answered at once although the work goes on', async () => {
@@ -89,7 +91,11 @@ describe('time limits', () => {
     const { breaker, clock, outcomeOf } = await aBreaker({ timeoutMs: 500 });
     const own = outcomeOf(hang, { timeoutMs: 200 });
     await clock.advance(200);
-    expect(await own).toMatchObject({ name: 'BreakerTimeoutError', code: 'DEADLINE_EXCEEDED', breaker: 'payment' });
+    expect(await own).toMatchObject({
+      name: 'BreakerTimeoutError',
+      code: 'DEADLINE_EXCEEDED',
+      breaker: 'payment',
+    });
     const policys = outcomeOf(hang, { timeoutMs: 9000 });
     await clock.advance(500);
     expect(await policys).toBeInstanceOf(BreakerTimeoutError);
@@ -157,7 +163,11 @@ describe('a cancelled call', () => {
 
 describe('maxConcurrent', () => {
   it('refuses what is beyond it with RESOURCE_EXHAUSTED, counts nothing, and frees the place however a call ends', async () => {
-    const { breaker, clock, outcomeOf } = await aBreaker({ maxConcurrent: 2, timeoutMs: 100, failureThreshold: 10 });
+    const { breaker, clock, outcomeOf } = await aBreaker({
+      maxConcurrent: 2,
+      timeoutMs: 100,
+      failureThreshold: 10,
+    });
     const work = Promise.withResolvers<string>();
     const first = outcomeOf(() => work.promise);
     const hung = outcomeOf(hang);

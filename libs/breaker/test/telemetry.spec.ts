@@ -23,7 +23,8 @@ function install() {
   const units = new Map<string, string | undefined>();
   const instrument = (name: string, options?: MetricOptions) => {
     units.set(name, options?.unit);
-    const keep = (value: number, attributes: Attributes = {}): void => void all.push({ name, value, attributes });
+    const keep = (value: number, attributes: Attributes = {}): void =>
+      void all.push({ name, value, attributes });
     return { add: keep, record: keep };
   };
   const meter = {
@@ -126,7 +127,8 @@ describe('the metrics of breakers', () => {
     const second = install();
     await breaker.execute(succeed);
     await breaker.execute(succeed);
-    const calls = ({ all }: typeof first): number => all.filter(({ name }) => name === BREAKER_METRICS.calls).length;
+    const calls = ({ all }: typeof first): number =>
+      all.filter(({ name }) => name === BREAKER_METRICS.calls).length;
     expect([calls(first), calls(second)]).toEqual([1, 2]);
     expect([first.gauges.size, second.gauges.size]).toEqual([0, 1]);
   });

@@ -29,11 +29,9 @@ export function classifyByDefault(error: unknown): Verdict {
   if (member(error, 'name') === 'AbortError') return 'ignored';
   if (isGrpcStatus(error)) return ofGrpcCode(error.code);
   return ofStatus(
-    [
-      member(error, 'status'),
-      member(error, 'statusCode'),
-      member(member(error, 'response'), 'status'),
-    ].find((status) => typeof status === 'number'),
+    [member(error, 'status'), member(error, 'statusCode'), member(member(error, 'response'), 'status')].find(
+      (status) => typeof status === 'number',
+    ),
   );
 }
 

@@ -13,7 +13,14 @@ import type {
   Tally,
 } from './circuit-state.js';
 import { CountWindow } from './count-window.js';
-import { FAILED, SLOW, type Marks, type Now, type OutcomeWindow, type WindowShape } from './outcome-window.js';
+import {
+  FAILED,
+  SLOW,
+  type Marks,
+  type Now,
+  type OutcomeWindow,
+  type WindowShape,
+} from './outcome-window.js';
 import { TimeWindow } from './time-window.js';
 
 function newWindow(shape: WindowShape): OutcomeWindow {

@@ -1,5 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { getCacheToken, type CacheProvider } from '@infra-kit/cache';
+import { ModulesContainer } from '@nestjs/core';
+import { getCacheToken } from '@infra-kit/cache';
 import {
   componentModule,
   componentModuleAsync,
@@ -10,29 +11,29 @@ import {
 } from '@infra-kit/kernel';
 import type { BreakerOptions } from './breaker.config.js';
 import { BreakerProvider } from './breaker.provider.js';
+import { getBreakerToken } from './breaker.tokens.js';
+import { StartCheck } from './nest/start-check.js';
 import { createBreaker, type BreakerDeps } from './create-breaker.js';
 
-type CacheDep = Pick<BreakerDeps, 'cache'>;
-
 /** With `share` the module waits for the cache it names; without, it asks for none. */
-function definitionWith(
-  cache: string | boolean | undefined,
-): ComponentDefinition<BreakerOptions, BreakerProvider, CacheDep> {
-  const name = typeof cache === 'string' ? cache : undefined;
-  const dependencies = cache === undefined || cache === false ? {} : { cache: entryOf(name) };
+function definitionWith(cache: string | boolean): ComponentDefinition<BreakerOptions, BreakerProvider> {
+  const token = getCacheToken(typeof cache === 'string' ? cache : undefined);
   return {
     component: 'breaker',
     token: BreakerProvider,
-    create: (options, deps) => createBreaker(options, deps),
-    dependencies: dependencies as { cache: InjectionEntry },
+    create: (options, deps: BreakerDeps) => createBreaker(options, deps),
+    dependencies: cache === false ? {} : { cache: { token: token as symbol } },
   };
 }
 
-function entryOf(name: string | undefined): InjectionEntry {
-  return getCacheToken(name) as Extract<
-    InjectionEntry,
-    abstract new (...args: never) => CacheProvider | symbol
-  >;
+/** Adds what looks at the application's decorators when it starts. */
+function withStartCheck(module: DynamicModule, name: string | undefined): DynamicModule {
+  const check = {
+    provide: Symbol('infra-kit:breaker:start-check'),
+    inject: [ModulesContainer, getBreakerToken(name)],
+    useFactory: (modules: ModulesContainer, provider: BreakerProvider) => new StartCheck(modules, provider),
+  };
+  return { ...module, providers: [...(module.providers ?? []), check] };
 }
 
 export type BreakerAsyncOptions<I extends readonly InjectionEntry[]> = AsyncOptions<BreakerOptions, I> & {
@@ -45,13 +46,14 @@ export type BreakerAsyncOptions<I extends readonly InjectionEntry[]> = AsyncOpti
 export class BreakerModule {
   static forRoot(options: BreakerOptions & Placement = {}): DynamicModule {
     const { share } = options;
-    const cache = typeof share === 'object' ? (share.cache ?? true) : share;
-    return componentModule(BreakerModule, definitionWith(cache), options);
+    const cache = typeof share === 'object' ? (share.cache ?? true) : (share ?? false);
+    return withStartCheck(componentModule(BreakerModule, definitionWith(cache), options), options.name);
   }
 
   static forRootAsync<const I extends readonly InjectionEntry[] = []>(
     options: BreakerAsyncOptions<I>,
   ): DynamicModule {
-    return componentModuleAsync(BreakerModule, definitionWith(options.cache), options);
+    const module = componentModuleAsync(BreakerModule, definitionWith(options.cache ?? false), options);
+    return withStartCheck(module, options.name);
   }
 }

@@ -23,4 +23,6 @@ export { BREAKER_LABELS, BREAKER_METRICS, BREAKER_SCOPE, type BreakerOutcome } f
 export { getBreakerToken, InjectBreaker } from './breaker.tokens.js';
 export type { WindowShape } from './circuit/outcome-window.js';
 export { createBreaker, type BreakerDeps } from './create-breaker.js';
+export { CircuitBreaker } from './nest/circuit-breaker.decorator.js';
+export type { CircuitBreakerOptions } from './nest/circuit-breaker.options.js';
 export { parseBreakerConfig } from './parse-breaker-config.js';

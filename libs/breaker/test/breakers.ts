@@ -11,14 +11,14 @@ export interface Scene {
   readonly clock: FakeClock;
   readonly logger: QuietLogger;
   /** What a call comes to: its value or its error. */
-  outcomeOf(
+  readonly outcomeOf: (
     fn: (signal: AbortSignal) => Promise<unknown>,
     options?: Parameters<Breaker['execute']>[1],
-  ): Promise<unknown>;
+  ) => Promise<unknown>;
   /** Fails until it is open. */
-  open(): Promise<void>;
+  readonly open: () => Promise<void>;
   /** Opens it and lets the open time pass: the next call is a probe. */
-  due(): Promise<void>;
+  readonly due: () => Promise<void>;
 }
 
 /** A breaker that opens after two failures in a row, for 1 s, on a clock of the test. */

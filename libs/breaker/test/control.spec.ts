@@ -126,9 +126,10 @@ describe('events', () => {
     breaker.onStateChange(() => {
       throw new Error('a listener’s bug');
     });
-    breaker.onStateChange(async () => {
+    const later: (event: BreakerEvent) => unknown = async () => {
       throw new Error('a listener’s later bug');
-    });
+    };
+    breaker.onStateChange(later as (event: BreakerEvent) => void);
     breaker.onStateChange(({ to }) => heard.push(to));
     await open();
     expect(await outcomeOf(succeed)).toBeInstanceOf(BreakerOpenError);

@@ -10,7 +10,7 @@ export interface Instance {
   readonly clock: FakeClock;
   readonly logger: QuietLogger;
   /** Fails until the breaker is open by its own judgement. */
-  trip(name?: string): Promise<void>;
+  readonly trip: (name?: string) => Promise<void>;
 }
 
 const INTERVAL_MS = 1000;

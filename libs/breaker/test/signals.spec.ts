@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { getEventListeners } from 'node:events';
 import { InfraContext } from '@infra-kit/kernel';
 import { BreakerTimeoutError, BulkheadFullError } from '../src/index.js';
 import { aBreaker, DOWN, fail, succeed } from './breakers.js';
@@ -70,19 +71,13 @@ describe('the signal of a call', () => {
   it('leaves no listener on the caller’s signal', async () => {
     const { breaker } = await aBreaker();
     const caller = new AbortController();
-    const kept = { added: 0, removed: 0 };
-    const { addEventListener, removeEventListener } = caller.signal;
-    caller.signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
-      kept.added++;
-      addEventListener.apply(caller.signal, args);
-    };
-    caller.signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
-      kept.removed++;
-      removeEventListener.apply(caller.signal, args);
-    };
-    await breaker.execute(succeed, { signal: caller.signal });
-    await breaker.execute(fail, { signal: caller.signal }).catch(() => undefined);
-    expect(kept).toEqual({ added: 2, removed: 2 });
+    const listeners = (): number => getEventListeners(caller.signal, 'abort').length;
+    const during: number[] = [];
+    const work = async (): Promise<void> => void during.push(listeners());
+    await breaker.execute(work, { signal: caller.signal });
+    await breaker.execute(() => work().then(fail), { signal: caller.signal }).catch(() => undefined);
+    expect(during).toEqual([1, 1]);
+    expect(listeners()).toBe(0);
   });
 });
 

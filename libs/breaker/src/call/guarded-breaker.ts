@@ -14,7 +14,7 @@ import type { Change, CircuitStateKind, ClosedState, Permit, Refusal } from '../
 import { Circuit } from '../circuit/circuit.js';
 import { FAILED, SLOW } from '../circuit/outcome-window.js';
 import type { BreakerHost } from './breaker-host.js';
-import { CallLimit, withoutSignal } from './call-limit.js';
+import { CallLimit } from './call-limit.js';
 import { classify, classifyByDefault, type Judge, type Verdict } from './classify.js';
 import { Lane, type LaneOwner } from './lane.js';
 import { snapshotOf } from './snapshot.js';

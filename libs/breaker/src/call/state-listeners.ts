@@ -30,7 +30,7 @@ export class StateListeners {
     if (this.#telling) return;
     this.#telling = true;
     for (let next = this.#waiting.shift(); next; next = this.#waiting.shift())
-      for (const { listener } of [...this.#listeners]) this.#tellOne(listener, next);
+      for (const { listener } of Array.from(this.#listeners)) this.#tellOne(listener, next);
     this.#telling = false;
   }
 

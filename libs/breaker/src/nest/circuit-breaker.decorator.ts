@@ -1,0 +1,84 @@
+import {
+  decorateMethod,
+  InfraContext,
+  InfraError,
+  type AsyncMethodDecorator,
+  type MethodCall,
+} from '@infra-kit/kernel';
+import { isObservable } from 'rxjs';
+import type { Breaker, BreakerProvider } from '../breaker.provider.js';
+import { getBreakerToken } from '../breaker.tokens.js';
+import type { CircuitBreakerOptions } from './circuit-breaker.options.js';
+import { remember } from './decorated-methods.js';
+import { guardStream } from './guard-stream.js';
+
+type Fallback = (error: unknown) => unknown;
+
+/**
+ * Puts a breaker before a method of any provider that returns a promise or an Observable (declare that type: an Observable
+ * counts by its first error or its completion, a subscriber who leaves as a cancelled call). Under a time limit the method
+ * runs in an `InfraContext` whose signal aborts with it. An unknown fallback method or a bad policy fails the start.
+ */
+export function CircuitBreaker(options: string | CircuitBreakerOptions): AsyncMethodDecorator {
+  const settled = typeof options === 'string' ? { name: options } : options;
+  const decorate = decorateMethod<BreakerProvider>({
+    decorator: '@CircuitBreaker',
+    token: getBreakerToken(settled.provider),
+    around: (call) => guard(call, settled),
+  });
+  return (target, key, descriptor) => {
+    decorate(target, key, descriptor);
+    remember(target, key, settled);
+  };
+}
+
+function guard(
+  call: MethodCall<BreakerProvider>,
+  { name, policy, fallback }: CircuitBreakerOptions,
+): unknown {
+  const breaker = call.provider.get(name, policy);
+  const instead = fallback === undefined ? undefined : fallbackOf(call, fallback);
+  if (call.streams) return guardStream(breaker, (signal) => inContext(signal, call), instead);
+  return guardPromise(breaker, call, instead);
+}
+
+function guardPromise(
+  breaker: Breaker,
+  call: MethodCall<BreakerProvider>,
+  instead: Fallback | undefined,
+): Promise<unknown> {
+  // no declared parameter: without a time limit nobody needs a signal, and none is made
+  const run = (...[signal]: AbortSignal[]): Promise<unknown> => {
+    const answer = inContext(signal, call);
+    if (!isObservable(answer)) return answer as Promise<unknown>;
+    throw new InfraError(
+      'FAILED_PRECONDITION',
+      `@CircuitBreaker on ${String(call.key)}: it returns an Observable; declare that as its return type`,
+      { component: 'breaker' },
+    );
+  };
+  return breaker.execute(run, instead && { fallback: instead });
+}
+
+function inContext(signal: AbortSignal | undefined, call: MethodCall<BreakerProvider>): unknown {
+  return signal === undefined ? call.proceed() : InfraContext.run({ signal }, () => call.proceed());
+}
+
+function fallbackOf(
+  { self, args, key }: MethodCall<BreakerProvider>,
+  fallback: NonNullable<CircuitBreakerOptions['fallback']>,
+): Fallback {
+  if (typeof fallback === 'function')
+    return (error) => Reflect.apply(fallback, self, [error, ...args]) as unknown;
+  const method: unknown = Reflect.get(self, fallback);
+  if (typeof method !== 'function') throw unknownFallback(String(key), fallback);
+  return (error) => Reflect.apply(method, self, [...args, error]) as unknown;
+}
+
+export function unknownFallback(method: string, fallback: string): InfraError {
+  return new InfraError(
+    'INVALID_ARGUMENT',
+    `@CircuitBreaker on ${method}: fallback '${fallback}' is no method of the class; correct the name`,
+    { component: 'breaker' },
+  );
+}

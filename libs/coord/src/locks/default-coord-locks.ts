@@ -1,20 +1,11 @@
-import {
-  HeldLock,
-  LockFront,
-  LockLostError,
-  type CallOptions,
-  type Lock,
-  type LockDriver,
-  type LockOptions,
-  type LockRequest,
-} from '@infra-kit/kernel';
+import { LockLostError, type CallOptions, type Lock, type LockFront, type LockOptions } from '@infra-kit/kernel';
 import { invalidArgument, shown } from '../coord.errors.js';
-import type { Claim, ClaimQueue, ClaimRequest } from '../operations/claim-queue.js';
+import { claimFront } from '../operations/claim-front.js';
+import type { Claim, ClaimQueue } from '../operations/claim-queue.js';
 import type { CoordEngine } from '../operations/coord-engine.js';
 import { holderOf } from '../operations/holder.js';
 import type { CoordLocks, GuardedOp, GuardedResult } from './coord-locks.js';
 
-const LEAST_TTL_MS = 1000;
 const MOST_OPS = 100;
 const KINDS: ReadonlySet<unknown> = new Set(['put', 'delete', 'get']);
 
@@ -26,24 +17,13 @@ export class DefaultCoordLocks implements CoordLocks {
 
   constructor(engine: CoordEngine, queue: ClaimQueue) {
     this.#engine = engine;
-    const driver: LockDriver = {
-      tryGrant: async (request) => {
-        const claim = await queue.tryClaim(this.#request(request));
-        return claim && this.#lock(request, claim);
-      },
-      grant: async (request) => this.#lock(request, await queue.claim(this.#request(request))),
-    };
-    this.#front = new LockFront(driver, {
-      clock: engine.clock,
-      label: `${engine.place.label}.locks`,
-      component: 'coord',
-      instance: engine.place.name,
-      defaultTtlMs: () => engine.settings().lockTtlMs,
-      leastTtlMs: LEAST_TTL_MS,
-      checkKey: (key) => {
-        engine.runner.checkOpen();
-        engine.keys.path(key);
-      },
+    this.#front = claimFront(engine, queue, {
+      part: 'locks',
+      noun: 'lock',
+      kind: 'lock',
+      group: 'locks',
+      value: holderOf(engine),
+      granted: (lock, claim) => void this.#claims.set(lock, claim),
     });
   }
 
@@ -78,26 +58,6 @@ export class DefaultCoordLocks implements CoordLocks {
     );
     if (!succeeded) throw this.#notOurs(lock);
     return { revision, values: results.map(({ kvs }) => kvs[0]?.value) };
-  }
-
-  #request({ key, ttlMs, signal }: LockRequest): ClaimRequest {
-    const { keys } = this.#engine;
-    const path = keys.path(key);
-    return {
-      root: `${keys.root('locks')}${path}`,
-      kind: 'lock',
-      what: `lock ${shown(key)}`,
-      value: holderOf(this.#engine),
-      ttlMs,
-      signal,
-    };
-  }
-
-  #lock({ key }: LockRequest, claim: Claim): Lock {
-    const { token, lease } = claim;
-    const lock = new HeldLock({ key, token, lease, giveBack: () => claim.end() });
-    this.#claims.set(lock, claim);
-    return lock;
   }
 
   #notOurs({ key, signal }: Lock): LockLostError {

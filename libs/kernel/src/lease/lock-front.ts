@@ -29,6 +29,8 @@ export interface LockFrontOptions {
   readonly defaultTtlMs: () => number;
   /** The shortest ttl the store can keep; default 1. */
   readonly leastTtlMs?: number | undefined;
+  /** What a key names, for messages; default `lock`. */
+  readonly noun?: string | undefined;
   /** Throws for what is no key, or when the component is closed. */
   readonly checkKey: (key: unknown) => void;
 }
@@ -47,7 +49,7 @@ export class LockFront implements LockService {
     const ttlMs = this.#ttlMs(key, options);
     const waitMs = this.#waitMs(options?.waitMs ?? DEFAULT_WAIT_MS);
     const late = (): InfraError =>
-      this.#error('DEADLINE_EXCEEDED', `lock ${shown(key)} is held by another, waited ${waitMs} ms for it`);
+      this.#error('DEADLINE_EXCEEDED', `${this.#options.noun ?? 'lock'} ${shown(key)} is held by another, waited ${waitMs} ms for it`);
     if (waitMs > 0)
       return this.#ask('acquire', options, { ms: waitMs, late }, (signal) =>
         this.#driver.grant({ key, ttlMs, signal }),

@@ -1,5 +1,6 @@
 import { DefaultConfigCenter } from './configuration/default-config-center.js';
 import type { CoordProvider } from './coord.provider.js';
+import { DefaultElections } from './elections/default-elections.js';
 import { DefaultInstanceIdAllocator } from './instance-ids/default-instance-id-allocator.js';
 import { DefaultCoordLocks } from './locks/default-coord-locks.js';
 import { ClaimQueue } from './operations/claim-queue.js';
@@ -26,6 +27,7 @@ export function openParts(engine: CoordEngine): CoordParts {
     registry: new DefaultServiceRegistry(engine),
     config: new DefaultConfigCenter(engine),
     locks: new DefaultCoordLocks(engine, claims),
+    elections: new DefaultElections(engine, claims, leases.closing),
     instanceIds: new DefaultInstanceIdAllocator(engine, leases),
   };
 }

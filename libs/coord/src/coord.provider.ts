@@ -1,4 +1,5 @@
 import type { CallOptions, ComponentProvider, HealthReport } from '@infra-kit/kernel';
+import type { Elections } from './elections/elections.js';
 import type { InstanceIdAllocator } from './instance-ids/instance-id-allocator.js';
 import type { CoordLocks } from './locks/coord-locks.js';
 import type { ConfigCenter } from './configuration/config-center.js';
@@ -20,6 +21,7 @@ export abstract class CoordProvider implements ComponentProvider {
   /** The client underneath: an `Etcd3` of the etcd3 package; undefined in memory. */
   abstract readonly native: unknown;
   abstract readonly locks: CoordLocks;
+  abstract readonly elections: Elections;
   abstract readonly instanceIds: InstanceIdAllocator;
   abstract readonly registry: ServiceRegistry;
   abstract readonly config: ConfigCenter;

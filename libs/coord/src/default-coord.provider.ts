@@ -9,6 +9,7 @@ const HEALTH_LIMIT_MS = 2000;
 export class DefaultCoordProvider extends CoordProvider {
   override readonly name: string;
   override readonly locks: CoordParts['locks'];
+  override readonly elections: CoordParts['elections'];
   override readonly instanceIds: CoordParts['instanceIds'];
   override readonly registry: CoordParts['registry'];
   override readonly config: CoordParts['config'];
@@ -19,6 +20,7 @@ export class DefaultCoordProvider extends CoordProvider {
     super();
     this.name = engine.place.name;
     this.locks = parts.locks;
+    this.elections = parts.elections;
     this.instanceIds = parts.instanceIds;
     this.registry = parts.registry;
     this.config = parts.config;

@@ -44,6 +44,7 @@ export type {
 } from './drivers/coord-driver.js';
 export { MemoryCoordDriver, type MemoryCoordDriverOptions } from './drivers/memory/memory.driver.js';
 export { MemoryCoordStore, type MemoryStoreOptions } from './drivers/memory/memory-store.js';
+export type { CampaignOptions, Elections, Leadership, ObserveOptions } from './elections/elections.js';
 export type {
   InstanceIdAllocator,
   InstanceIdOptions,

@@ -40,5 +40,5 @@ export interface Elections {
    * First the present leader's value (undefined: nobody), then each new one; the same leader is not told twice in a
    * row. Waits for a store that is away. Who is slow misses leaders between, never the last one.
    */
-  observe(name: string, options?: ObserveOptions): AsyncIterable<string | undefined>;
+  observe(name: string, options?: ObserveOptions): AsyncIterableIterator<string | undefined>;
 }

@@ -1,4 +1,10 @@
-import { LockLostError, type CallOptions, type Lock, type LockFront, type LockOptions } from '@infra-kit/kernel';
+import {
+  LockLostError,
+  type CallOptions,
+  type Lock,
+  type LockFront,
+  type LockOptions,
+} from '@infra-kit/kernel';
 import { invalidArgument, shown } from '../coord.errors.js';
 import { claimFront } from '../operations/claim-front.js';
 import type { Claim, ClaimQueue } from '../operations/claim-queue.js';

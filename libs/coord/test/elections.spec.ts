@@ -1,0 +1,4 @@
+import { memoryTarget } from './coord-bench.js';
+import { describeElections } from './elections.behaviour.js';
+
+describeElections(memoryTarget());

@@ -1,1 +1,1 @@
-export {};
+export { registerInfraResolver, type InfraResolverOptions } from './infra-resolver.js';

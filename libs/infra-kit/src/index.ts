@@ -91,3 +91,23 @@ export {
   type CacheScripts,
   type CacheSetOptions,
 } from '@infra-kit/cache';
+export {
+  ConfigCenter,
+  CoordConfig,
+  CoordModule,
+  CoordProvider,
+  createCoord,
+  defaultCoordConfig,
+  getCoordToken,
+  InjectCoord,
+  ServiceRegistry,
+  type BindOptions,
+  type ConfigEntry,
+  type ConfigEvent,
+  type ConfigHandle,
+  type CoordOptions,
+  type PickedInstance,
+  type PickStrategy,
+  type Registration,
+  type ServiceInstance,
+} from '@infra-kit/coord';

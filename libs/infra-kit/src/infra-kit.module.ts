@@ -8,6 +8,7 @@ import {
   type Provider,
 } from '@nestjs/common';
 import { LazyModuleLoader, ModulesContainer } from '@nestjs/core';
+import { CoordProvider } from '@infra-kit/coord';
 import {
   APP_IDENTITY,
   FORCED_TEST_SETTING,
@@ -22,6 +23,7 @@ import {
   type InjectionEntry,
   type TestSetting,
 } from '@infra-kit/kernel';
+import { WorkerIdSource } from '@infra-kit/uid';
 import { COMPONENTS, OptionsSource } from './config/components.js';
 import type {
   InfraKitAsyncOptions,
@@ -34,6 +36,7 @@ import { constantSource, factorySource, type Source } from './config/source.js';
 import { healthController } from './health/health.controller.js';
 import { HealthPages, loadTerminus } from './health/health-pages.js';
 import { RequestHooks } from './http/request-hooks.js';
+import { Coordination } from './lifecycle/coordination.js';
 import { HEALTH_CONTROLLER, InfraKitHost } from './lifecycle/infra-kit-host.js';
 import { ShutdownDriver } from './lifecycle/shutdown-driver.js';
 import { StartReport } from './lifecycle/start-report.js';
@@ -81,6 +84,7 @@ function providersOf(source: Source, mode: Mode): Provider[] {
       inject: [SettledConfig, LazyModuleLoader, HealthRegistry, ReloadRegistry, ShutdownDriver],
       useFactory: makeHealthPages,
     },
+    Coordination,
     StartReport,
     InfraKitHost,
   ];
@@ -123,8 +127,22 @@ async function makeHealthPages(
   });
 }
 
+/** Instance ids come from coord, where it is loaded. */
+function workerIdsFrom({ loads }: Source): Provider[] {
+  const hasCoord = loads.some(({ component, name }) => component === 'coord' && name === undefined);
+  if (!hasCoord) return [];
+  return [
+    {
+      provide: WorkerIdSource,
+      inject: [CoordProvider],
+      useFactory: ({ instanceIds }: CoordProvider): WorkerIdSource => instanceIds,
+    },
+  ];
+}
+
 function assemble(source: Source, mode: Mode): DynamicModule {
   const controller = healthController();
+  const workerIds = workerIdsFrom(source);
   return {
     module: InfraKitModule,
     global: true,
@@ -134,8 +152,19 @@ function assemble(source: Source, mode: Mode): DynamicModule {
       ...source.loads.map(({ component, name }) => COMPONENTS[component].module(name)),
     ],
     controllers: [controller],
-    providers: [{ provide: HEALTH_CONTROLLER, useValue: controller }, ...providersOf(source, mode)],
-    exports: [OptionsSource, SettledConfig, APP_IDENTITY, FORCED_TEST_SETTING, RequestHooks],
+    providers: [
+      { provide: HEALTH_CONTROLLER, useValue: controller },
+      ...workerIds,
+      ...providersOf(source, mode),
+    ],
+    exports: [
+      OptionsSource,
+      SettledConfig,
+      APP_IDENTITY,
+      FORCED_TEST_SETTING,
+      RequestHooks,
+      ...(workerIds.length > 0 ? [WorkerIdSource] : []),
+    ],
   };
 }
 

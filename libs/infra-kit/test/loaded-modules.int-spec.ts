@@ -4,6 +4,8 @@ import { join } from 'node:path';
 
 const CLIENTS = [
   'ioredis',
+  'etcd3',
+  '@grpc/grpc-js',
   'pino',
   'nestjs-pino',
   'pino-http',
@@ -17,7 +19,7 @@ const CLIENTS = [
 function loadedBy(program: string | object): string[] {
   const text = typeof program === 'string' ? program : JSON.stringify(program);
   const fixture = join(import.meta.dirname, 'fixtures/list-modules.mjs');
-  const { NODE_OPTIONS: _unset, REDIS_URL: _none, ...env } = process.env;
+  const { NODE_OPTIONS: _unset, REDIS_URL: _none, ETCD_ENDPOINTS: _neither, ...env } = process.env;
   const output = execFileSync(process.execPath, [fixture, CLIENTS.join(), text], { encoding: 'utf8', env });
   return JSON.parse(output.trim().split('\n').at(-1) ?? '[]') as string[];
 }
@@ -28,7 +30,7 @@ describe('client libraries', () => {
   });
 
   it('are not loaded for components that run embedded', () => {
-    expect(loadedBy({ env: 'test', health: false, uid: true, cache: true })).toEqual([]);
+    expect(loadedBy({ env: 'test', health: false, uid: true, coord: true, cache: true })).toEqual([]);
   });
 
   it('are loaded where a component needs them (so that the tests above can fail)', () => {

@@ -97,6 +97,7 @@ const COMPONENT_OF: Readonly<Record<string, string>> = {
   ClogLogger: 'clog',
   ClogNestLogger: 'clog',
   ClogProvider: 'clog',
+  CoordProvider: 'coord',
   UidProvider: 'uid',
 };
 

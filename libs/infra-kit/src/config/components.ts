@@ -1,6 +1,7 @@
 import type { DynamicModule, InjectionToken } from '@nestjs/common';
 import { CacheModule, getCacheToken, parseCacheConfig, type CacheOptions } from '@infra-kit/cache';
 import { ClogModule, getClogToken, settleClogConfig, type ClogOptions } from '@infra-kit/clog';
+import { CoordModule, getCoordToken, parseCoordConfig, type CoordOptions } from '@infra-kit/coord';
 import { ConfigError, DEFAULT_INSTANCE, isProductionLike, type Placement } from '@infra-kit/kernel';
 import { getUidToken, resolveUidConfig, UidModule, WorkerIdSource, type UidOptions } from '@infra-kit/uid';
 
@@ -8,6 +9,7 @@ import { getUidToken, resolveUidConfig, UidModule, WorkerIdSource, type UidOptio
 export interface ComponentConfigs {
   clog: ClogOptions;
   uid: UidOptions;
+  coord: CoordOptions;
   cache: CacheOptions;
 }
 export type ComponentKey = keyof ComponentConfigs;
@@ -43,7 +45,9 @@ function checkUid(options: UidOptions, place: CheckPlace): void {
   if (instanceId !== 0 || !isProductionLike(env) || place.provides(WorkerIdSource)) return;
   throw new ConfigError(
     'uid',
-    ['instanceId: production needs one; pass it, set INSTANCE_ID, or provide a WorkerIdSource'],
+    [
+      'instanceId: production needs one; pass it, set INSTANCE_ID, or lease it from coord (coord: …), or provide a WorkerIdSource',
+    ],
     name,
   );
 }
@@ -70,6 +74,17 @@ export const COMPONENTS: { readonly [K in ComponentKey]: ComponentEntry<Componen
       }),
     token: getUidToken,
     check: checkUid,
+  },
+  coord: {
+    module: (name) =>
+      CoordModule.forRootAsync({
+        name,
+        inject: [OptionsSource],
+        useFactory: (source) => source.of('coord', name),
+      }),
+    token: getCoordToken,
+    check: (options, { env, name = DEFAULT_INSTANCE }) =>
+      void parseCoordConfig(options, { env, instance: name }),
   },
   cache: {
     module: (name) =>

@@ -30,6 +30,13 @@ export class HttpSettings {
   /** Whose errors become application/problem+json: everybody's, the suite's alone, or nobody's. */
   @IsIn(['all', 'infra', false])
   problemJson: 'all' | 'infra' | false = 'all';
+
+  /** The host under which this process is registered with coord. Default: the one it listens on, else its first outside IPv4. */
+  @IsOptional()
+  @Matches(/^[^\s/:[\]]+$|^\[[0-9a-fA-F:.%]+\]$/, {
+    message: 'advertisedHost must be a host without port; an IPv6 one in brackets',
+  })
+  advertisedHost?: string;
 }
 
 export class HealthSettings {

@@ -16,6 +16,7 @@ import { contextHook } from '../http/context-hook.js';
 import { installGatewayFilters } from '../http/gateway-filter.js';
 import { answerUnknownPaths, installFilterLast } from '../http/problem-json.js';
 import { RequestHooks } from '../http/request-hooks.js';
+import { Coordination } from './coordination.js';
 import { ShutdownDriver } from './shutdown-driver.js';
 import { StartReport } from './start-report.js';
 
@@ -38,6 +39,7 @@ export class InfraKitHost
     private readonly shutdown: ShutdownDriver,
     private readonly stack: ResourceStack,
     private readonly logger: Logger,
+    private readonly coordination: Coordination,
     private readonly report: StartReport,
     private readonly health: HealthRegistry,
     @Inject(HEALTH_CONTROLLER) private readonly healthController: Type<object>,
@@ -64,10 +66,12 @@ export class InfraKitHost
   }
 
   onModuleInit(): void {
+    this.coordination.follow();
     const adapter = this.adapterHost.httpAdapter;
     if (!adapter) return;
     this.hooks.install(adapter);
     this.shutdown.attach(adapter);
+    this.coordination.announce(adapter.getHttpServer());
   }
 
   async onApplicationBootstrap(): Promise<void> {

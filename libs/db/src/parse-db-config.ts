@@ -98,6 +98,8 @@ export function parseDbConfig(
   try {
     config = parseConfig(DbConfig, data, { component: COMPONENT, instance });
     problems.push(...shardingProblems(config));
+    if (config.autoMigrate === true && config.pool.max < 2)
+      problems.push('pool.max: autoMigrate needs 2, one connection holds the lock while another works');
   } catch (error) {
     if (!isConfigError(error)) throw error;
     problems.unshift(...error.problems);

@@ -65,7 +65,15 @@ export const randomName = (): string => randomBytes(8).toString('hex');
 /** A database with the suite's tables, for the time of one test. */
 export async function onTarget(target: DbSuiteTarget, test: SuiteTest): Promise<void> {
   const options = await target.options();
-  const db = await createDb({ ...options, entities: [Account, Entry], autoMigrate: true }, { env: 'test' });
+  const db = await createDb(
+    {
+      ...options,
+      entities: [Account, Entry],
+      autoMigrate: true,
+      pool: { acquireTimeoutMs: 60_000 }, // hundreds of calls wait for ten connections, on a machine that may be busy
+    },
+    { env: 'test' },
+  );
   try {
     await test({
       db,

@@ -1,1 +1,1 @@
-export {};
+export { breakerInterceptor } from './breaker.interceptor.js';

@@ -13,6 +13,7 @@ import {
   ValidateIf,
   ValidateNested,
 } from 'class-validator';
+import type { CacheProvider } from '@infra-kit/cache';
 import { parseDuration } from '@infra-kit/kernel';
 import { POLICY_DEFAULTS, type BreakerPolicyOptions } from './breaker.policy.js';
 
@@ -173,8 +174,12 @@ export class BreakerConfig {
   idleMs = HOUR_MS;
 }
 
-/** How `share` is written: `true` for its defaults. */
-export type BreakerShareOptions = { readonly [K in keyof BreakerShareConfig]?: BreakerShareConfig[K] };
+/** How `share` is written: `true` for its defaults. A ready cache may stand in for its name. */
+export interface BreakerShareOptions {
+  readonly cache?: string | CacheProvider | undefined;
+  readonly quorum?: number | undefined;
+  readonly intervalMs?: number | undefined;
+}
 
 /** A `BreakerConfig` as callers write it: any part of it, plain. */
 export interface BreakerOptions {

@@ -46,7 +46,8 @@ export type BreakerAsyncOptions<I extends readonly InjectionEntry[]> = AsyncOpti
 export class BreakerModule {
   static forRoot(options: BreakerOptions & Placement = {}): DynamicModule {
     const { share } = options;
-    const cache = typeof share === 'object' ? (share.cache ?? true) : (share ?? false);
+    const named = typeof share === 'object' ? (share.cache ?? true) : (share ?? false);
+    const cache = typeof named === 'object' ? false : named;
     return withStartCheck(componentModule(BreakerModule, definitionWith(cache), options), options.name);
   }
 

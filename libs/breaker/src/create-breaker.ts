@@ -14,7 +14,7 @@ import { BreakerRegistry } from './breaker-registry.js';
 import { BreakerMeter, changesCounter, STATE_VALUES } from './breaker.telemetry.js';
 import { BreakerHost } from './call/breaker-host.js';
 import { DefaultBreakerProvider } from './default-breaker.provider.js';
-import { overlay, parseBreakerConfig } from './parse-breaker-config.js';
+import { overlay, parseBreakerConfig, readyCache } from './parse-breaker-config.js';
 import { FleetView } from './share/fleet-view.js';
 
 export interface BreakerDeps extends ComponentDeps {
@@ -27,7 +27,9 @@ export interface BreakerDeps extends ComponentDeps {
  * there is no cache. Nothing is opened: without `share` there is no I/O and no timer.
  */
 export function createBreaker(config: BreakerOptions = {}, deps: BreakerDeps = {}): Promise<BreakerProvider> {
-  return buildComponent('breaker', deps, (setting) => assemble(config, setting, deps.cache));
+  return buildComponent('breaker', deps, (setting) =>
+    assemble(config, setting, deps.cache ?? readyCache(config)),
+  );
 }
 
 function assemble(

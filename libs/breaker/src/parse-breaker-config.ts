@@ -1,3 +1,4 @@
+import type { CacheProvider } from '@infra-kit/cache';
 import { ConfigError, isConfigError, parseConfig } from '@infra-kit/kernel';
 import { BreakerConfig, BreakerPolicyConfig, type BreakerOptions } from './breaker.config.js';
 import {
@@ -77,10 +78,17 @@ export function parsePolicy(options: unknown, instance: string, breaker: string)
   return policyOf(parsed, options);
 }
 
-/** `true` is written for the defaults of sharing, `false` for none. */
+/** `true` is written for the defaults of sharing, `false` for none; a ready cache is no data. */
 function shareData(share: unknown): unknown {
   if (share === true) return {};
-  return share === false ? undefined : share;
+  if (!isObject(share)) return share === false ? undefined : share;
+  const { cache, ...data } = share;
+  return typeof cache === 'object' ? data : share;
+}
+
+/** A ready cache that stands in for its name. */
+export function readyCache({ share }: BreakerOptions): CacheProvider | undefined {
+  return typeof share === 'object' && typeof share.cache === 'object' ? share.cache : undefined;
 }
 
 /** Fields of policies that do not fit each other, what `default` says included. */

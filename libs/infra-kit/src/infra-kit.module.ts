@@ -149,7 +149,7 @@ function assemble(source: Source, mode: Mode): DynamicModule {
     imports: [
       KernelModule,
       ...source.imports,
-      ...source.loads.map(({ component, name }) => COMPONENTS[component].module(name)),
+      ...source.loads.map(({ component, name }) => COMPONENTS[component].module(name, source.loads)),
     ],
     controllers: [controller],
     providers: [

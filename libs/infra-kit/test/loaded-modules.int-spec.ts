@@ -11,6 +11,7 @@ const CLIENTS = [
   'pino-http',
   'pino-pretty',
   '@msgpack/msgpack',
+  '@grpc/grpc-js',
   '@nestjs/terminus',
   '@nestjs/platform-express',
   '@nestjs/platform-fastify',
@@ -30,7 +31,7 @@ describe('client libraries', () => {
   });
 
   it('are not loaded for components that run embedded', () => {
-    expect(loadedBy({ env: 'test', health: false, uid: true, coord: true, cache: true })).toEqual([]);
+    expect(loadedBy({ env: 'test', health: false, uid: true, coord: true, cache: true, breaker: true })).toEqual([]);
   });
 
   it('are loaded where a component needs them (so that the tests above can fail)', () => {

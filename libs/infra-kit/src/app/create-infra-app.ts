@@ -93,6 +93,7 @@ function discardBufferedLines(): void {
 
 /** Who injects a provider of a component that was not named is told the line to add. */
 const COMPONENT_OF: Readonly<Record<string, string>> = {
+  BreakerProvider: 'breaker',
   CacheProvider: 'cache',
   ClogLogger: 'clog',
   ClogNestLogger: 'clog',

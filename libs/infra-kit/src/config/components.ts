@@ -1,5 +1,12 @@
 import type { DynamicModule, InjectionToken } from '@nestjs/common';
-import { CacheModule, getCacheToken, parseCacheConfig, type CacheOptions } from '@infra-kit/cache';
+import { BreakerModule, getBreakerToken, parseBreakerConfig, type BreakerOptions } from '@infra-kit/breaker';
+import {
+  CacheModule,
+  getCacheToken,
+  parseCacheConfig,
+  type CacheOptions,
+  type CacheProvider,
+} from '@infra-kit/cache';
 import { ClogModule, getClogToken, settleClogConfig, type ClogOptions } from '@infra-kit/clog';
 import { CoordModule, getCoordToken, parseCoordConfig, type CoordOptions } from '@infra-kit/coord';
 import { ConfigError, DEFAULT_INSTANCE, isProductionLike, type Placement } from '@infra-kit/kernel';
@@ -11,6 +18,7 @@ export interface ComponentConfigs {
   uid: UidOptions;
   coord: CoordOptions;
   cache: CacheOptions;
+  breaker: BreakerOptions;
 }
 export type ComponentKey = keyof ComponentConfigs;
 
@@ -33,7 +41,8 @@ export interface CheckPlace {
 }
 
 interface ComponentEntry<C> {
-  readonly module: (name: string | undefined) => DynamicModule;
+  /** `loads` is everything that is loaded: what a component may ask for. */
+  readonly module: (name: string | undefined, loads: readonly Instance[]) => DynamicModule;
   readonly token: (name: string | undefined) => InjectionToken;
   /** Throws a ConfigError for options that could not start; opens nothing. */
   readonly check: (options: C, place: CheckPlace) => void;
@@ -50,6 +59,32 @@ function checkUid(options: UidOptions, place: CheckPlace): void {
     ],
     name,
   );
+}
+
+function checkBreaker(options: BreakerOptions, { name = DEFAULT_INSTANCE, provides }: CheckPlace): void {
+  const { share } = parseBreakerConfig(options, { instance: name });
+  if (share === undefined || provides(getCacheToken(share.cache))) return;
+  const line = share.cache === undefined ? 'cache: true' : `cache: [{ name: '${share.cache}' }]`;
+  throw new ConfigError('breaker', [`share: its cache is not loaded; add it: ${line}`], name);
+}
+
+/** Sharing takes the cache it names out of those that are loaded. */
+function breakerModule(name: string | undefined, loads: readonly Instance[]): DynamicModule {
+  const caches = loads.filter(({ component }) => component === 'cache');
+  const tokens = caches.map((cache) => getCacheToken(cache.name) as symbol);
+  return BreakerModule.forRootAsync({
+    name,
+    inject: [OptionsSource, ...tokens],
+    useFactory: (source, ...ready) => {
+      const options = source.of('breaker', name);
+      const { share } = parseBreakerConfig(options, { instance: name ?? DEFAULT_INSTANCE });
+      if (share === undefined) return options;
+      const { cache: wanted = DEFAULT_INSTANCE, quorum, intervalMs } = share;
+      const at = caches.findIndex((each) => (each.name ?? DEFAULT_INSTANCE) === wanted);
+      const cache = ready[at] as CacheProvider | undefined;
+      return { ...options, share: { cache, quorum, intervalMs } };
+    },
+  });
 }
 
 /** How the umbrella makes each component. Order is the order of the table printed at start. */
@@ -97,6 +132,7 @@ export const COMPONENTS: { readonly [K in ComponentKey]: ComponentEntry<Componen
     check: (options, { env, name = DEFAULT_INSTANCE }) =>
       void parseCacheConfig(options, { env, instance: name }),
   },
+  breaker: { module: breakerModule, token: getBreakerToken, check: checkBreaker },
 };
 
 export const COMPONENT_KEYS = Object.keys(COMPONENTS) as ComponentKey[];

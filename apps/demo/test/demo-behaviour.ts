@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '@infra-kit/kernel/testing';
+import { levelOf, overview, push } from './admin-calls.js';
 import { startDemo, type RunningDemo } from './running-demo.js';
 
 const TRACE = 'd'.repeat(32);
@@ -74,6 +75,26 @@ export function describeDemo(title: string, settings: () => Record<string, strin
           expect.arrayContaining(['read from the catalogue', 'request']),
         );
       });
+    });
+
+    it('takes a log level and a cache ttl while it runs, and keeps the old ones when they are bad', async () => {
+      expect((await push(demo, 'products', { productTtlMs: '1h', listTtlMs: 'soon' })).status).toBe(202);
+      await eventually(async () =>
+        expect(Object.values((await overview(demo)).outcomes)).toContainEqual(
+          expect.objectContaining({
+            status: 'refused',
+            errors: expect.arrayContaining([expect.stringContaining('listTtlMs')]),
+          }),
+        ),
+      );
+      expect((await overview(demo)).products.productTtlMs).toBe(60_000);
+      await push(demo, 'products', { productTtlMs: '1h' });
+      await eventually(async () => expect((await overview(demo)).products.productTtlMs).toBe(3_600_000));
+      await push(demo, 'clog', { level: 'error' });
+      await eventually(async () => expect(await levelOf(demo)).toBe('error'));
+      await push(demo, 'clog', { level: 'info' });
+      await eventually(async () => expect(await levelOf(demo)).toBe('info'));
+      expect((await push(demo, 'nonsense', {})).status).toBe(404);
     });
 
     it('is ready, and says what it runs on', async () => {

@@ -15,7 +15,14 @@ export interface RunningDemo {
 
 /** Starts the built service as `npm start` does, on a free port, and waits until it says where it listens. */
 export async function startDemo(settings: Record<string, string> = {}): Promise<RunningDemo> {
-  const { NODE_OPTIONS: _options, REDIS_URL: _redis, INFRA_ENV: _env, NODE_ENV: _node, ...env } = process.env;
+  const {
+    NODE_OPTIONS: _options,
+    REDIS_URL: _redis,
+    ETCD_ENDPOINTS: _etcd,
+    INFRA_ENV: _env,
+    NODE_ENV: _node,
+    ...env
+  } = process.env;
   const main = join(import.meta.dirname, '../dist/main.js');
   const child = spawn(process.execPath, [main], {
     env: { ...env, PORT: '0', LOG_FORMAT: 'json', ...settings },

@@ -3,7 +3,13 @@ export { dropIndices } from './isolation/indices.js';
 export { freePort } from './process/free-port.js';
 export { type PollOptions, until } from './process/poll.js';
 export { isAlive } from './process/processes.js';
-export { endWithThisProcess, knownProcess, type KnownProcess, type ProcessRecord, runsRoot } from './process/run-folder.js';
+export {
+  endWithThisProcess,
+  knownProcess,
+  type KnownProcess,
+  type ProcessRecord,
+  runsRoot,
+} from './process/run-folder.js';
 export { sweepLeftovers } from './process/sweep.js';
 export {
   FaultProxy,

@@ -1,11 +1,18 @@
 import { Module } from '@nestjs/common';
+import { CoordProvider } from 'infra-kit';
+import { APP_IDENTITY } from '@infra-kit/kernel';
 import { ProductCatalogue } from './product-catalogue.js';
+import { ProductSettings } from './product-settings.js';
 import { ProductsController } from './products.controller.js';
 import { ProductsService } from './products.service.js';
 
 @Module({
   controllers: [ProductsController],
-  providers: [ProductCatalogue, ProductsService],
-  exports: [ProductsService],
+  providers: [
+    ProductCatalogue,
+    ProductsService,
+    { provide: ProductSettings, inject: [CoordProvider, APP_IDENTITY], useFactory: ProductSettings.follow },
+  ],
+  exports: [ProductsService, ProductSettings],
 })
 export class ProductsModule {}

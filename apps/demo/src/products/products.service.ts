@@ -2,22 +2,21 @@ import { Injectable } from '@nestjs/common';
 import { CacheProvider, ClogLogger, InfraError } from 'infra-kit';
 import type { Product } from './product.js';
 import { ProductCatalogue } from './product-catalogue.js';
-
-const LIST_TTL_MS = 30_000;
-const PRODUCT_TTL_MS = 60_000;
+import { ProductSettings } from './product-settings.js';
 
 /** Products through the cache: one reading of the catalogue a key, however many ask at once. */
 @Injectable()
 export class ProductsService {
   constructor(
     private readonly catalogue: ProductCatalogue,
+    private readonly settings: ProductSettings,
     private readonly cache: CacheProvider,
     private readonly logger: ClogLogger,
   ) {}
 
   list(): Promise<readonly Product[]> {
     return this.cache.getOrSet('products:all', () => this.#read('the list', () => this.catalogue.all()), {
-      ttlMs: LIST_TTL_MS,
+      ttlMs: this.settings.ttls.listTtlMs,
     });
   }
 
@@ -26,7 +25,7 @@ export class ProductsService {
       `products:${id}`,
       () => this.#read(id, () => this.catalogue.byId(id)),
       {
-        ttlMs: PRODUCT_TTL_MS,
+        ttlMs: this.settings.ttls.productTtlMs,
       },
     );
     if (product === null) throw new InfraError('NOT_FOUND', `no product ${id}; GET /products lists them`);

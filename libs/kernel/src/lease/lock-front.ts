@@ -49,7 +49,10 @@ export class LockFront implements LockService {
     const ttlMs = this.#ttlMs(key, options);
     const waitMs = this.#waitMs(options?.waitMs ?? DEFAULT_WAIT_MS);
     const late = (): InfraError =>
-      this.#error('DEADLINE_EXCEEDED', `${this.#options.noun ?? 'lock'} ${shown(key)} is held by another, waited ${waitMs} ms for it`);
+      this.#error(
+        'DEADLINE_EXCEEDED',
+        `${this.#options.noun ?? 'lock'} ${shown(key)} is held by another, waited ${waitMs} ms for it`,
+      );
     if (waitMs > 0)
       return this.#ask('acquire', options, { ms: waitMs, late }, (signal) =>
         this.#driver.grant({ key, ttlMs, signal }),

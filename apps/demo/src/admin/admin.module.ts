@@ -1,0 +1,7 @@
+import { Module } from '@nestjs/common';
+import { ProductsModule } from '../products/products.module.js';
+import { AdminController } from './admin.controller.js';
+import { ConfigAdmin } from './config-admin.js';
+
+@Module({ imports: [ProductsModule], controllers: [AdminController], providers: [ConfigAdmin] })
+export class AdminModule {}

@@ -65,12 +65,15 @@ export class DefaultCacheProvider extends CacheProvider {
     return this.#driver.native;
   }
 
-  override async get<T>(key: string, options?: CallOptions): Promise<T | undefined> {
-    const { near } = this.#engine;
-    const known = near?.readKnown(key, this.#known);
-    if (known !== undefined && !this.#closed) return this.#engine.runner.answer('get', options, known as T);
+  /** A hit of the near level takes the short way, which throws nothing and has nothing to wait for. */
+  override get<T>(key: string, options?: CallOptions): Promise<T | undefined> {
+    const known = this.#closed ? undefined : this.#engine.near?.known(key, options, this.#known);
+    return known === undefined ? this.#get(key, options) : Promise.resolve(known as T);
+  }
+
+  async #get<T>(key: string, options: CallOptions | undefined): Promise<T | undefined> {
     const full = this.#key(key, options);
-    const kept = near?.read(full, key, this.#known);
+    const kept = this.#engine.near?.read(full, key, this.#known);
     if (kept !== undefined) return this.#engine.runner.answer('get', options, kept as T);
     const data = await this.#run('get', options, (call) => this.#driver.get(full, call), key);
     return this.#found<T>(key, data);

@@ -11,7 +11,12 @@ interface Made {
 
 function made(limits: { maxEntries?: number; ttlMs?: number; trustMs?: number } = {}): Made {
   let now = 0;
-  const cache = new NearCache({ maxEntries: 3, ttlMs: 1000, trustMs: 1e9, ...limits }, () => now);
+  const cache = new NearCache(
+    { maxEntries: 3, ttlMs: 1000, trustMs: 1e9, ...limits },
+    {
+      monotonic: () => now,
+    },
+  );
   cache.open(0);
   return {
     cache,

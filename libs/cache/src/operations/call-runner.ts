@@ -175,7 +175,7 @@ export class CallRunner {
 }
 
 /** True when neither the call nor the ambient context sets a limit. */
-function isUnlimited(options: CallOptions | undefined): boolean {
+export function isUnlimited(options: CallOptions | undefined): boolean {
   if (options?.signal !== undefined || options?.timeoutMs !== undefined) return false;
   const context = InfraContext.current();
   return context?.signal === undefined && context?.deadline === undefined;

@@ -1,3 +1,4 @@
+import type { Clock } from '@infra-kit/kernel';
 import type { Encoded } from '../drivers/cache-driver.js';
 
 /** One value, as it was read and as it was decoded; a link of the ring from the most to the least recently used. */
@@ -41,7 +42,7 @@ export class NearCache {
   readonly #ring = new NearEntry('', undefined, 0);
   readonly #changes = new Map<string, number>();
   readonly #limits: { readonly maxEntries: number; readonly ttlMs: number; readonly trustMs: number };
-  readonly #now: () => number;
+  readonly #clock: Pick<Clock, 'monotonic'>;
   #count = 0;
   #links = 0;
   /** Fetches begun before this number are void. */
@@ -51,10 +52,10 @@ export class NearCache {
 
   constructor(
     limits: { readonly maxEntries: number; readonly ttlMs: number; readonly trustMs: number },
-    now: () => number,
+    clock: Pick<Clock, 'monotonic'>,
   ) {
     this.#limits = limits;
-    this.#now = now;
+    this.#clock = clock;
   }
 
   get size(): number {
@@ -67,7 +68,7 @@ export class NearCache {
   }
 
   get now(): number {
-    return this.#now();
+    return this.#clock.monotonic();
   }
 
   /** The living entry, which becomes the most recently used one. */
@@ -78,7 +79,7 @@ export class NearCache {
 
   /** Whether an entry that was not removed may be given; it becomes the most recently used one. */
   use(entry: NearEntry): boolean {
-    const now = this.#now();
+    const now = this.#clock.monotonic();
     if (now >= entry.expiresAt) {
       this.#remove(entry);
       return false;

@@ -1,3 +1,4 @@
+import type { CallOptions, Clock } from '@infra-kit/kernel';
 import type { CacheNearConfig } from '../cache.config.js';
 import type { CachePlace } from '../cache.errors.js';
 import {
@@ -13,6 +14,7 @@ import type {
   TrackedValue,
   TrackingEvents,
 } from '../drivers/cache-driver.js';
+import { isUnlimited } from './call-runner.js';
 import { deepFreeze } from './deep-freeze.js';
 import type { ValueCodec } from './value-codec.js';
 import { NearCache, type NearEntry } from './near-cache.js';
@@ -25,7 +27,7 @@ interface Parts {
   readonly config: CacheNearConfig;
   readonly tracking: DriverTracking;
   readonly values: ValueCodec;
-  readonly now: () => number;
+  readonly clock: Clock;
   /** Values are frozen: in development and tests. */
   readonly freeze: boolean;
 }
@@ -41,7 +43,7 @@ export class NearLevel implements TrackingEvents {
   constructor(parts: Parts) {
     const { maxEntries, ttlMs, pingMs } = parts.config;
     this.#parts = parts;
-    this.#cache = new NearCache({ maxEntries, ttlMs, trustMs: pingMs * TRUST_PINGS }, parts.now);
+    this.#cache = new NearCache({ maxEntries, ttlMs, trustMs: pingMs * TRUST_PINGS }, parts.clock);
     this.#hit = { cache: parts.place.name, result: 'hit' };
     this.#miss = { cache: parts.place.name, result: 'miss' };
   }
@@ -66,18 +68,20 @@ export class NearLevel implements TrackingEvents {
       entry.alias = { key, in: aliases };
       aliases.set(key, entry);
     }
-    return this.#take(entry, key);
-  }
-
-  /** The same by an alias, without a look at the key. */
-  readKnown(key: string, aliases: Map<string, NearEntry>): unknown {
-    const entry = aliases.get(key);
-    return entry !== undefined && this.#cache.use(entry) ? this.#take(entry, key) : undefined;
-  }
-
-  #take(entry: NearEntry, key: string): unknown {
     if (this.#hits++ === 0) setImmediate(this.#count);
     return entry.data === undefined ? entry.value : this.#decoded(entry, entry.data, key);
+  }
+
+  /**
+   * The same by the key that a reader knows, for what `read` has put among his aliases and for calls that nothing
+   * limits; `undefined` for all else. A hit costs hardly more than two looks: no text is joined, nothing is checked.
+   */
+  known(key: string, options: CallOptions | undefined, aliases: Map<string, NearEntry>): unknown {
+    const entry = aliases.get(key);
+    if (entry === undefined || entry.data !== undefined || !isUnlimited(options)) return undefined;
+    if (!this.#cache.use(entry)) return undefined;
+    if (this.#hits++ === 0) setImmediate(this.#count);
+    return entry.value;
   }
 
   /** Reads from the store, and keeps what is still true when it arrives. */

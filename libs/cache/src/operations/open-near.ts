@@ -31,11 +31,10 @@ export async function openNear(
       ],
       place.name,
     );
-  const now = (): number => clock.monotonic();
   const freeze = !isProductionLike(env);
-  const near = new NearLevel({ place, config: config.near, tracking, values, now, freeze });
+  const near = new NearLevel({ place, config: config.near, tracking, values, clock, freeze });
   const following = await tracking.follow(
-    { prefix: config.keyPrefix, pingMs: config.near.pingMs, now },
+    { prefix: config.keyPrefix, pingMs: config.near.pingMs, now: () => clock.monotonic() },
     near,
   );
   stack.push({

@@ -101,5 +101,5 @@ export {
   type TestSetting,
 } from './module/kernel.module.js';
 
-export { lazyCounter, lazyHistogram } from './telemetry/instruments.js';
+export { lazyCounter, lazyHistogram, lazyUpDownCounter } from './telemetry/instruments.js';
 export { CONFIG_RELOADS, KERNEL_SCOPE } from './telemetry/kernel.telemetry.js';

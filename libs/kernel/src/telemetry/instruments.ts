@@ -5,6 +5,7 @@ import {
   type Histogram,
   type MeterProvider,
   type MetricOptions,
+  type UpDownCounter,
 } from '@opentelemetry/api';
 
 /**
@@ -36,4 +37,13 @@ export function lazyHistogram(
 ): Pick<Histogram, 'record'> {
   const get = lazily((provider) => provider.getMeter(scope).createHistogram(name, options));
   return { record: (value: number, attributes?: Attributes) => get().record(value, attributes) };
+}
+
+export function lazyUpDownCounter(
+  scope: string,
+  name: string,
+  options?: MetricOptions,
+): Pick<UpDownCounter, 'add'> {
+  const get = lazily((provider) => provider.getMeter(scope).createUpDownCounter(name, options));
+  return { add: (value: number, attributes?: Attributes) => get().add(value, attributes) };
 }

@@ -1,0 +1,247 @@
+import {
+  InfraContext,
+  withDeadline,
+  type CallOptions,
+  type Clock,
+  type HealthReport,
+} from '@infra-kit/kernel';
+import { REFUND, RESET } from './algorithms/decide.js';
+import { SLOTS } from './algorithms/algorithm.js';
+import type { RateLimitConfig } from './ratelimit.config.js';
+import { closedError, invalidArgument, shown, type RateLimitPlace } from './ratelimit.errors.js';
+import {
+  RateLimitProvider,
+  type AllowOptions,
+  type Decision,
+  type Permit,
+  type RateLimitCheck,
+  type RateLimitRule,
+} from './ratelimit.provider.js';
+import { ClosedDecision, counted, decisionOf } from './rules/decision.js';
+import type { RuleBook } from './rules/rule-book.js';
+import type { Judge } from './store/judge.js';
+import { HeldPermit } from './store/permits.js';
+import { refuses, type Answer, type Request } from './store/request.js';
+
+const LONGEST_RESOURCE = 16 * 1024;
+
+export interface RateLimitDeps {
+  readonly place: RateLimitPlace;
+  readonly clock: Clock;
+  readonly rules: RuleBook;
+  readonly judge: Judge;
+  readonly settings: () => RateLimitConfig;
+  readonly health: (options: CallOptions | undefined) => Promise<HealthReport>;
+  readonly close: () => Promise<void>;
+}
+
+/** The front: checks, limits of the caller, permits, counting. */
+export class DefaultRateLimitProvider extends RateLimitProvider {
+  override readonly name: string;
+  readonly #deps: RateLimitDeps;
+  readonly #permits = new Set<HeldPermit>();
+  #permitNumber = 0;
+  #closed = false;
+
+  constructor(deps: RateLimitDeps) {
+    super();
+    this.name = deps.place.name;
+    this.#deps = deps;
+  }
+
+  // no async function: what this process decides by itself must cost one promise
+  override allow(resource: string, rule: string | RateLimitRule, options?: AllowOptions): Promise<Decision> {
+    try {
+      const request = this.#request(resource, rule, options?.cost, 0);
+      const { judge } = this.#deps;
+      const now = isFree(options) ? judge.atOnce(request) : undefined;
+      if (now !== undefined) return Promise.resolve(told(request, now));
+      return this.#limited('allow', options, async () => told(request, await judge.one(request)));
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  override async allowAll(
+    checks: readonly RateLimitCheck[],
+    options?: CallOptions,
+  ): Promise<{ readonly allowed: boolean; readonly decisions: Decision[] }> {
+    if (!Array.isArray(checks))
+      throw invalidArgument(this.#deps.place, `checks must be a list, got ${shown(checks)}`);
+    const requests = (checks as readonly RateLimitCheck[]).map(({ resource, rule, cost }) =>
+      this.#request(resource, rule, cost, 0),
+    );
+    const { judge } = this.#deps;
+    const answers = await this.#limited('allowAll', options, () => judge.all(requests));
+    return summary(requests, answers);
+  }
+
+  override async peek(
+    resource: string,
+    rule: string | RateLimitRule,
+    options?: CallOptions,
+  ): Promise<Decision> {
+    const request = this.#request(resource, rule, undefined, 0);
+    const answer = await this.#limited('peek', options, () => this.#deps.judge.peek(request));
+    return decided(request, answer);
+  }
+
+  override async refund(
+    resource: string,
+    rule: string | RateLimitRule,
+    cost?: number,
+    options?: CallOptions,
+  ): Promise<void> {
+    const request = this.#request(resource, rule, cost, 0);
+    await this.#limited('refund', options, () => this.#deps.judge.change(request, REFUND));
+  }
+
+  override async reset(resource: string, rule: string | RateLimitRule, options?: CallOptions): Promise<void> {
+    const request = this.#request(resource, rule, undefined, 0);
+    await this.#limited('reset', options, () => this.#deps.judge.change(request, RESET));
+  }
+
+  override async acquire(
+    resource: string,
+    rule: string | RateLimitRule,
+    options?: CallOptions,
+  ): Promise<{ readonly decision: Decision; readonly permit?: Permit }> {
+    const request = this.#request(resource, rule, undefined, this.#permitNumber + 1);
+    if (request.rule.numbers.kind !== SLOTS)
+      throw invalidArgument(
+        this.#deps.place,
+        `acquire needs a concurrency rule, '${request.rule.name}' is none`,
+      );
+    const { decisions, permits } = await this.enter([{ resource, rule }], options);
+    const [decision = decided(request, await this.#deps.judge.peek(request))] = decisions;
+    const [permit] = permits;
+    return permit === undefined ? { decision } : { decision, permit };
+  }
+
+  /**
+   * `allowAll` for a method call: slots of concurrency rules are held by the permits given back, to be released when the
+   * method has ended.
+   */
+  async enter(
+    checks: readonly RateLimitCheck[],
+    options?: CallOptions,
+  ): Promise<{ readonly allowed: boolean; readonly decisions: Decision[]; readonly permits: Permit[] }> {
+    const requests = checks
+      .map(({ resource, rule, cost }) => this.#request(resource, rule, cost, 0))
+      .map((request): Request =>
+        request.rule.numbers.kind === SLOTS ? { ...request, permit: ++this.#permitNumber } : request,
+      );
+    const askedAt = this.#deps.clock.monotonic();
+    const { judge } = this.#deps;
+    const [only] = requests;
+    const answers =
+      only !== undefined && requests.length === 1
+        ? [await this.#limited('allow', options, () => judge.one(only))]
+        : await this.#limited('allowAll', options, () => judge.all(requests));
+    const result = summary(requests, answers);
+    const held = requests.filter(
+      (request, index) => result.allowed && request.permit > 0 && answers[index]?.verdict.ok === true,
+    );
+    return { ...result, permits: held.map((request) => this.#hold(request, askedAt)) };
+  }
+
+  get place(): RateLimitPlace {
+    return this.#deps.place;
+  }
+
+  get settings(): RateLimitConfig {
+    return this.#deps.settings();
+  }
+
+  /** For decorators: NOT_FOUND when there is no such rule, and from now on it cannot vanish. */
+  need(rule: string | RateLimitRule, by: string): void {
+    const { name } = this.#deps.rules.find(rule);
+    if (typeof rule === 'string') this.#deps.rules.need(name, by);
+  }
+
+  override rules(): Readonly<Record<string, RateLimitRule>> {
+    return this.#deps.rules.given;
+  }
+
+  override health(options?: CallOptions): Promise<HealthReport> {
+    if (this.#closed) return Promise.resolve({ status: 'down', detail: { error: 'closed' } });
+    return this.#deps.health(options);
+  }
+
+  override async close(): Promise<void> {
+    this.#closed = true;
+    await this.#deps.close();
+  }
+
+  /** Called once, before the store goes. */
+  async giveBack(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#permits].map((permit) => permit.release()));
+  }
+
+  #hold(request: Request, askedAt: number): Permit {
+    const { place, clock, judge } = this.#deps;
+    const permit = new HeldPermit({
+      place,
+      clock,
+      request,
+      askedAt,
+      leaseMs: request.rule.given.perMs ?? 1000,
+      change: (of, op) => judge.change(of, op),
+      ended: (one) => void this.#permits.delete(one),
+    });
+    this.#permits.add(permit);
+    return permit;
+  }
+
+  #request(resource: unknown, rule: string | RateLimitRule, cost: unknown, permit: number): Request {
+    const { place, rules } = this.#deps;
+    if (this.#closed) throw closedError(place);
+    if (typeof resource !== 'string' || resource === '')
+      throw invalidArgument(place, `resource must be a text that is not empty, got ${shown(resource)}`);
+    if (resource.length > LONGEST_RESOURCE || !resource.isWellFormed())
+      throw invalidArgument(place, `resource must be well-formed and at most 16 KiB, got ${shown(resource)}`);
+    const amount = cost ?? 1;
+    if (typeof amount !== 'number' || !(amount >= 0 && amount < Infinity))
+      throw invalidArgument(place, `cost must be a finite number ≥ 0, got ${shown(amount)}`);
+    return { resource, rule: rules.find(rule), cost: amount, permit };
+  }
+
+  /** Under the caller's own limits alone: the store has its own. */
+  #limited<T>(method: string, options: CallOptions | undefined, fn: () => Promise<T>): Promise<T> {
+    if (isFree(options) && !isContextLimited()) return fn();
+    return withDeadline(options, Infinity, `${this.#deps.place.label}.${method}`, fn);
+  }
+}
+
+function isFree(options: CallOptions | undefined): boolean {
+  return options === undefined || (options.signal === undefined && options.timeoutMs === undefined);
+}
+
+function isContextLimited(): boolean {
+  const context = InfraContext.current();
+  return context?.signal !== undefined || context?.deadline !== undefined;
+}
+
+function decided({ rule }: Request, { verdict, source, closed }: Answer): Decision {
+  return closed === true ? new ClosedDecision(rule) : decisionOf(rule, verdict, source);
+}
+
+function told(request: Request, answer: Answer): Decision {
+  return counted(request.rule, decided(request, answer), answer.verdict.ok);
+}
+
+function summary(
+  requests: readonly Request[],
+  answers: readonly Answer[],
+): { readonly allowed: boolean; readonly decisions: Decision[] } {
+  const allowed = !requests.some((request, index) => {
+    const answer = answers[index];
+    return answer !== undefined && refuses(request, answer);
+  });
+  const decisions = requests.flatMap((request, index) => {
+    const answer = answers[index];
+    return answer === undefined ? [] : [told(request, answer)];
+  });
+  return { allowed, decisions };
+}

@@ -1,0 +1,48 @@
+import { NEVER } from '../algorithms/algorithm.js';
+import type { Verdict } from '../algorithms/decide.js';
+import type { Decision } from '../ratelimit.provider.js';
+import { decisionsCounter } from '../ratelimit.telemetry.js';
+import type { CompiledRule } from './compiled-rule.js';
+
+const CLOSED_RETRY_MS = 1000;
+
+/** Refused because the store is away and the rule says `closed`: nobody is exhausted, the service is unavailable. */
+export class ClosedDecision implements Decision {
+  readonly allowed: boolean;
+  readonly rule: string;
+  readonly limit: number;
+  readonly remaining = 0;
+  readonly retryAfterMs = CLOSED_RETRY_MS;
+  readonly resetAfterMs = CLOSED_RETRY_MS;
+  readonly source = 'fallback';
+
+  constructor(rule: CompiledRule) {
+    this.allowed = rule.shadow;
+    this.rule = rule.name;
+    this.limit = rule.limit;
+  }
+}
+
+function waitOf({ ok, waitMs }: Verdict): number {
+  if (ok) return 0;
+  return waitMs === NEVER ? Infinity : Math.max(1, waitMs);
+}
+
+export function decisionOf(rule: CompiledRule, verdict: Verdict, source: Decision['source']): Decision {
+  return {
+    allowed: verdict.ok || rule.shadow,
+    rule: rule.name,
+    limit: rule.limit,
+    remaining: verdict.remaining,
+    retryAfterMs: waitOf(verdict),
+    resetAfterMs: verdict.resetMs,
+    source,
+  };
+}
+
+/** Counts a decision and hands it on. `ok` is false for the refusal of a shadow rule, too. */
+export function counted(rule: CompiledRule, decision: Decision, ok: boolean): Decision {
+  const outcome = ok ? 'allowed' : rule.shadow ? 'shadow_refused' : 'refused';
+  decisionsCounter.add(1, rule.labels[outcome][decision.source]);
+  return decision;
+}

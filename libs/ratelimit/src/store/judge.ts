@@ -1,0 +1,226 @@
+import { PEEK, REFUND, TAKE, type Check, type Group, type Op, type Verdict } from '../algorithms/decide.js';
+import type { Fallback } from './fallback.js';
+import type { Leases } from './leases.js';
+import type { LocalAccounts } from './local-accounts.js';
+import type { Outage } from './outage.js';
+import { refuses, type Answer, type Request } from './request.js';
+import type { ScriptCalls } from './script-calls.js';
+
+export interface JudgeDeps {
+  readonly local: LocalAccounts;
+  /** Absent with the memory driver. */
+  readonly calls: ScriptCalls | undefined;
+  readonly leases: Leases;
+  readonly outage: Outage;
+  readonly fallback: Fallback;
+}
+
+/** Brings each request to where its account is, and gets an answer in any case. */
+export class Judge {
+  readonly #deps: JudgeDeps;
+
+  constructor(deps: JudgeDeps) {
+    this.#deps = deps;
+  }
+
+  /** One request that this process can decide by itself, now; undefined when the store must be asked. */
+  atOnce(request: Request): Answer | undefined {
+    const { calls, local, leases } = this.#deps;
+    const { rule, resource, cost } = request;
+    if (calls === undefined || rule.local) {
+      const [verdict] = local.decide([localCheck(request, TAKE)]);
+      return verdict && { verdict, source: 'local' };
+    }
+    if (!isLeased(request)) return undefined;
+    const verdict = leases.takeHeld(rule, resource, cost);
+    return verdict && { verdict, source: 'lease' };
+  }
+
+  async one(request: Request): Promise<Answer> {
+    const now = this.atOnce(request);
+    if (now !== undefined) return now;
+    const [answer] = isLeased(request) ? [await this.#leased(request)] : await this.#stored([request], TAKE);
+    return answer ?? this.#onFallback(request);
+  }
+
+  /** All are spent or none. What this process decides by itself comes first, and is given back when another refuses. */
+  async all(requests: readonly Request[]): Promise<Answer[]> {
+    const answers = new Map<Request, Answer>();
+    for (const request of requests) {
+      if (!this.#isOwn(request)) continue;
+      answers.set(request, await this.one(request));
+    }
+    const stored = requests.filter((request) => !answers.has(request));
+    const refused = [...answers].some(([request, answer]) => refuses(request, answer));
+    const rest = await this.#stored(stored, refused ? PEEK : TAKE);
+    for (const [index, request] of stored.entries())
+      answers.set(request, rest[index] ?? this.#onFallback(request));
+    const all = requests.map((request) => answers.get(request) ?? this.#onFallback(request));
+    if (requests.some((request, index) => refuses(request, at(all, index))))
+      for (const [index, request] of requests.entries())
+        if (this.#isOwn(request) && at(all, index).verdict.ok) this.#giveBack(request, at(all, index));
+    return all;
+  }
+
+  async peek(request: Request): Promise<Answer> {
+    const { calls, local, leases } = this.#deps;
+    if (calls === undefined || request.rule.local)
+      return { verdict: first(local.decide([localCheck(request, PEEK)])), source: 'local' };
+    const [answer = this.#onFallback(request)] = await this.#stored([request], PEEK);
+    const held = isLeased(request) ? leases.held(request.rule, request.resource) : 0;
+    if (held === 0 || answer.source !== 'store') return answer;
+    const { verdict } = answer;
+    const ok = verdict.ok || held >= request.cost;
+    return {
+      source: 'lease',
+      verdict: {
+        ...verdict,
+        ok,
+        waitMs: ok ? 0 : verdict.waitMs,
+        remaining: verdict.remaining + Math.floor(held),
+      },
+    };
+  }
+
+  /** An operation that is no decision. Rejects with the store's error, once this process has done its part. */
+  async change(request: Request, op: Op): Promise<Verdict> {
+    const { calls, local, leases, outage, fallback } = this.#deps;
+    const { rule, resource, cost } = request;
+    if (calls === undefined || rule.local) return first(local.decide([localCheck(request, op)]));
+    if (isLeased(request)) {
+      if (op === REFUND && leases.giveBack(rule, resource, cost)) return first([]);
+      leases.forget(rule, resource);
+    }
+    try {
+      const verdicts = await calls.ask([this.#check(request, op)]);
+      outage.answered();
+      return first(verdicts);
+    } catch (error) {
+      outage.failed(error);
+      fallback.apply(request, op);
+      throw error;
+    }
+  }
+
+  #isOwn(request: Request): boolean {
+    return this.#deps.calls === undefined || request.rule.local || isLeased(request);
+  }
+
+  #giveBack(request: Request, { source }: Answer): void {
+    const { local, leases, fallback } = this.#deps;
+    if (source === 'lease') leases.giveBack(request.rule, request.resource, request.cost);
+    else if (source === 'fallback') fallback.apply(request, REFUND);
+    else local.decide([localCheck(request, REFUND)]);
+  }
+
+  async #leased(request: Request): Promise<Answer | undefined> {
+    if (this.#mustNotAsk()) return undefined;
+    try {
+      const { rule, resource, cost } = request;
+      const verdict = await this.#deps.leases.take(rule, resource, cost);
+      return { verdict, source: 'lease' };
+    } catch {
+      return undefined; // the outage knows: draws go through `ask`
+    }
+  }
+
+  /** Decided by the store as one group, by the fallback when it is away. */
+  async #stored(requests: readonly Request[], op: Op): Promise<Answer[]> {
+    if (requests.length === 0) return [];
+    const { fallback } = this.#deps;
+    if (this.#mustNotAsk()) return fallback.decide(requests, op);
+    try {
+      const verdicts = await this.ask(requests.map((request) => this.#check(request, op)));
+      return verdicts.map((verdict) => ({ verdict, source: 'store' }));
+    } catch {
+      return fallback.decide(requests, op);
+    }
+  }
+
+  /** Asks the store, which tells whether it is away. On a cluster a group may have to be asked in parts. */
+  async ask(group: Group): Promise<readonly Verdict[]> {
+    const { calls, outage } = this.#deps;
+    if (calls === undefined) return [];
+    try {
+      const key = group[0]?.key ?? '';
+      const verdicts = group.every((check) => calls.canShare(key, check.key))
+        ? await calls.ask(group)
+        : await askInParts(calls, group);
+      outage.answered();
+      return verdicts;
+    } catch (error) {
+      outage.failed(error);
+      throw error;
+    }
+  }
+
+  /** While the store is away one call at a time finds out whether it is back; nobody else waits for it. */
+  #mustNotAsk(): boolean {
+    const { calls, outage } = this.#deps;
+    return outage.inForce && calls !== undefined && calls.underWay > 0;
+  }
+
+  #onFallback(request: Request): Answer {
+    const [answer] = this.#deps.fallback.decide([request], TAKE);
+    if (answer === undefined) throw new RangeError('a fallback answers every request');
+    return answer;
+  }
+
+  #check({ resource, rule, cost, permit }: Request, op: Op): Check {
+    const key = this.#deps.calls?.keyOf(rule.prefix, resource) ?? rule.prefix + resource;
+    return { key, op, rule: rule.numbers, amount: cost, seq: permit, heldSeq: 0, rest: 0 };
+  }
+}
+
+/** More than a lease holds is asked for itself. */
+function isLeased({ rule, cost }: Request): boolean {
+  return rule.lease !== undefined && cost <= rule.lease.size;
+}
+
+function localCheck({ resource, rule, cost, permit }: Request, op: Op): Check {
+  return {
+    key: rule.prefix + resource,
+    op,
+    rule: rule.numbers,
+    amount: cost,
+    seq: permit,
+    heldSeq: 0,
+    rest: 0,
+  };
+}
+
+const NOTHING: Verdict = { ok: true, remaining: 0, waitMs: 0, resetMs: 0, granted: 0 };
+
+function first(verdicts: readonly Verdict[]): Verdict {
+  return verdicts[0] ?? NOTHING;
+}
+
+function at(answers: readonly Answer[], index: number): Answer {
+  return answers[index] ?? { verdict: NOTHING, source: 'store' };
+}
+
+/**
+ * Keys of different slots: no script may touch both. The parts are asked one after another; when one refuses, what the
+ * earlier ones spent is refunded, so that nothing stays spent, though others may have seen it spent for a moment.
+ */
+async function askInParts(calls: ScriptCalls, group: Group): Promise<readonly Verdict[]> {
+  const found = new Map<Check, Verdict>();
+  const spent: Check[] = [];
+  let refused = false;
+  const left = new Set(group);
+  for (const check of group) {
+    if (!left.has(check)) continue;
+    const part = [...left].filter((other) => calls.canShare(check.key, other.key));
+    for (const one of part) left.delete(one);
+    const asked = refused ? part.map((one): Check => ({ ...one, op: PEEK })) : part;
+    const verdicts = await calls.ask(asked);
+    for (const [index, one] of part.entries()) {
+      const verdict = verdicts[index] ?? NOTHING;
+      found.set(one, verdict);
+      if (!verdict.ok && one.rule.shadow === 0) refused = true;
+    }
+    if (!refused) spent.push(...part.filter((one) => one.op === TAKE && found.get(one)?.ok === true));
+  }
+  if (refused) await Promise.all(spent.map((one) => calls.ask([{ ...one, op: REFUND }])));
+  return group.map((check) => found.get(check) ?? NOTHING);
+}

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'; // as a global it is a getter, which costs as much as the call
 import { abortError, LONGEST_TIMER_MS } from '../context/deadline.js';
 
 /** A running timer; disposing it stops it, twice is harmless. */

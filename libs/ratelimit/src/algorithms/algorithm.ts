@@ -28,7 +28,7 @@ export interface Holder {
 export interface Standing {
   /** Whole tokens, rounded down. */
   readonly remaining: number;
-  /** Until everything has come back. */
+  /** Until everything has come back: the state means nothing any more then. */
   readonly resetMs: number;
 }
 
@@ -48,7 +48,5 @@ export interface Algorithm<S> {
   wait(state: S, rule: RuleNumbers, amount: number, now: number): number;
   refund(state: S, rule: RuleNumbers, amount: number): void;
   standing(state: S, rule: RuleNumbers, now: number): Standing;
-  /** After how many ms the state means nothing any more; 0: it does already. */
-  ttlMs(state: S, rule: RuleNumbers, now: number): number;
   copy(state: S): S;
 }

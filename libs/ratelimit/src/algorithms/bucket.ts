@@ -40,6 +40,11 @@ function leakUntil(state: Bucket, now: number): void {
     for (const lease of state.leases) lease.until -= state.at - now;
     state.at = now;
   }
+  if (state.leases.length === 0) {
+    state.owed = Math.max(0, state.owed - (now - state.at) * state.leak);
+    state.at = now;
+    return;
+  }
   let held = heldBy(state) * state.token;
   while (state.leases.length > 0) {
     const first = state.leases[0];
@@ -56,6 +61,8 @@ function leakUntil(state: Bucket, now: number): void {
 
 /** Milliseconds until no more than `target` units are owed, if nobody takes any: the same course, looked ahead. */
 function untilOwed(state: Bucket, rule: RuleNumbers, target: number): number {
+  if (state.leases.length === 0)
+    return Math.ceil(Math.ceil(Math.max(0, state.owed - target) / rule.a) / 1000);
   let { at, owed } = state;
   let held = heldBy(state) * rule.b;
   for (const { size, until } of state.leases) {
@@ -119,10 +126,6 @@ export const bucket: Algorithm<Bucket> & {
       remaining: Math.max(0, Math.floor((rule.c - state.owed) / rule.b)),
       resetMs: state.owed === 0 ? 0 : untilOwed(state, rule, 0),
     };
-  },
-
-  ttlMs(state, rule) {
-    return bucket.standing(state, rule, state.at).resetMs;
   },
 
   copy: (state) => ({ ...state, leases: state.leases.map((lease) => ({ ...lease })) }),

@@ -1,4 +1,4 @@
-import { BUCKET, WINDOW, type Algorithm, type AlgorithmKind, type RuleNumbers } from './algorithm.js';
+import { BUCKET, SLOTS, WINDOW, type Algorithm, type AlgorithmKind, type RuleNumbers } from './algorithm.js';
 import { bucket, type Bucket } from './bucket.js';
 import { slots, type Slots } from './slots.js';
 import { window, type Window } from './window.js';
@@ -9,10 +9,10 @@ export type State =
   | { readonly kind: 2; readonly value: Slots };
 
 /** Where states are while decisions are made. A state that was read may be changed in place: it is written, or put back. */
-export interface StateSpace {
-  read(key: string): State | undefined;
+export interface StateSpace<C extends Check> {
+  read(check: C): State | undefined;
   /** `ttlMs` 0: it means nothing any more and may go. */
-  write(key: string, state: State, ttlMs: number): void;
+  write(check: C, state: State, ttlMs: number): void;
 }
 
 export const TAKE = 0;
@@ -66,10 +66,6 @@ function settle(state: State | undefined, { rule }: Check, now: number): State {
   return value === before && state !== undefined ? state : ({ kind: rule.kind, value } as State);
 }
 
-function write(space: StateSpace, { key, rule }: Check, state: State, now: number): void {
-  space.write(key, state, algorithmOf(rule.kind).ttlMs(state.value, rule, now));
-}
-
 function verdict({ rule }: Check, { value }: State, now: number, ok: boolean, waitMs: number): Verdict {
   const { remaining, resetMs } = algorithmOf(rule.kind).standing(value, rule, now);
   return { ok, remaining, waitMs, resetMs, granted: 0 };
@@ -80,26 +76,32 @@ function waitOf({ rule, amount }: Check, { value }: State, now: number): number 
 }
 
 /** A check that stands alone. */
-function single(space: StateSpace, check: Check, now: number, owner: string): Verdict {
-  const { op, rule, amount, key } = check;
-  const state = settle(space.read(key), check, now);
+export function decideOne<C extends Check>(
+  space: StateSpace<C>,
+  now: number,
+  owner: string,
+  check: C,
+): Verdict {
+  const { op, rule, amount } = check;
+  const algorithm = algorithmOf(rule.kind);
+  const state = settle(space.read(check), check, now);
   const { value } = state;
   let ok = true;
   let waitMs = 0;
   let granted = 0;
   switch (op) {
     case TAKE:
-      ok = algorithmOf(rule.kind).take(value, rule, amount, now, { owner, seq: check.seq });
-      if (!ok) waitMs = waitOf(check, state, now);
+      ok = algorithm.take(value, rule, amount, now, { owner, seq: check.seq });
+      if (!ok) waitMs = algorithm.wait(value, rule, amount, now);
       break;
     case PEEK:
-      waitMs = waitOf(check, state, now);
+      waitMs = algorithm.wait(value, rule, amount, now);
       return verdict(check, state, now, waitMs === 0, waitMs);
     case REFUND:
-      algorithmOf(rule.kind).refund(value, rule, amount);
+      algorithm.refund(value, rule, amount);
       break;
     case RESET:
-      space.write(key, state, 0);
+      space.write(check, state, 0);
       return verdict(check, { kind: rule.kind, value: freshOf(rule, now) } as State, now, true, 0);
     case DRAW:
       if (state.kind !== BUCKET) break;
@@ -108,23 +110,29 @@ function single(space: StateSpace, check: Check, now: number, owner: string): Ve
       if (!ok) waitMs = bucket.wait(state.value, rule, 1, now);
       break;
     case RENEW:
-      if (state.kind === 2) ok = slots.renew(state.value, rule, amount, now, { owner, seq: check.seq });
+      if (state.kind === SLOTS) ok = slots.renew(state.value, rule, amount, now, { owner, seq: check.seq });
       break;
     case RELEASE:
-      if (state.kind === 2) slots.release(state.value, { owner, seq: check.seq });
+      if (state.kind === SLOTS) slots.release(state.value, { owner, seq: check.seq });
       break;
   }
-  write(space, check, state, now);
-  return { ...verdict(check, state, now, ok, waitMs), granted };
+  const { remaining, resetMs } = algorithm.standing(value, rule, now);
+  space.write(check, state, resetMs);
+  return { ok, remaining, waitMs, resetMs, granted };
 }
 
 const freshOf = (rule: RuleNumbers, now: number): Any => algorithmOf(rule.kind).settle(undefined, rule, now);
 
 /** All are taken or none; the refusal of a shadow rule refuses nobody, and takes nothing of its own. */
-function together(space: StateSpace, group: Group, now: number, owner: string): Verdict[] {
+function together<C extends Check>(
+  space: StateSpace<C>,
+  group: readonly C[],
+  now: number,
+  owner: string,
+): Verdict[] {
   const states = new Map<string, State>();
-  const stateOf = (check: Check): State => {
-    const state = settle(states.get(check.key) ?? space.read(check.key), check, now);
+  const stateOf = (check: C): State => {
+    const state = settle(states.get(check.key) ?? space.read(check), check, now);
     states.set(check.key, state);
     return state;
   };
@@ -144,13 +152,24 @@ function together(space: StateSpace, group: Group, now: number, owner: string): 
     return { check, ok, waitMs };
   });
   if (refused) states.clear();
-  else for (const { check } of tried) if (check.op === TAKE) write(space, check, stateOf(check), now);
+  else
+    for (const { check } of tried) {
+      if (check.op !== TAKE) continue;
+      const state = stateOf(check);
+      const { resetMs } = algorithmOf(check.rule.kind).standing(state.value, check.rule, now);
+      space.write(check, state, resetMs);
+    }
   return tried.map(({ check, ok, waitMs }) => verdict(check, stateOf(check), now, ok, waitMs));
 }
 
 /** Decides one group, at one instant. */
-export function decide(space: StateSpace, now: number, owner: string, group: Group): readonly Verdict[] {
+export function decide<C extends Check>(
+  space: StateSpace<C>,
+  now: number,
+  owner: string,
+  group: readonly C[],
+): readonly Verdict[] {
   const [first] = group;
-  if (first !== undefined && group.length === 1) return [single(space, first, now, owner)];
+  if (first !== undefined && group.length === 1) return [decideOne(space, now, owner, first)];
   return together(space, group, now, owner);
 }

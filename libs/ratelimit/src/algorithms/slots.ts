@@ -62,10 +62,6 @@ export const slots: Algorithm<Slots> & {
     return { remaining: Math.max(0, rule.a - state.held.length), resetMs: Math.ceil((last - now) / 1000) };
   },
 
-  ttlMs(state, rule, now) {
-    return slots.standing(state, rule, now).resetMs;
-  },
-
   copy: ({ held }) => ({ held: held.map((slot) => ({ ...slot })) }),
 
   renew(state, rule, amount, now, holder) {

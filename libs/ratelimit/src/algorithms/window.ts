@@ -86,9 +86,5 @@ export const window: Algorithm<Window> = {
     };
   },
 
-  ttlMs(state, rule, now) {
-    return window.standing(state, rule, now).resetMs;
-  },
-
   copy: (state) => ({ ...state }),
 };

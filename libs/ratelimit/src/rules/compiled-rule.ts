@@ -64,6 +64,11 @@ function numbersOf(rule: RateLimitRule, perMs: number): RuleNumbers {
   }
 }
 
+/** The most tokens that can be counted exactly at this rate: whole numbers end at 2⁵³. */
+export function mostTokens(rate: number, perMs: number): number {
+  return Math.floor(Number.MAX_SAFE_INTEGER / unitsOf(rate, perMs).token);
+}
+
 const LETTERS = ['b', 'w', 's'] as const;
 
 /** `rule` has been checked. `id` tells rules without a name apart. */

@@ -12,7 +12,12 @@ if not now then
   local time = redis.call('TIME')
   now = time[1] * 1000000 + time[2]
 end
-local function whole(n) return string.format('%.0f', n) end
+local format, match = string.format, string.match
+-- '%d' is twice as fast as '%.0f', and right while a number is exact
+local function whole(n)
+  if n < 9007199254740992 and n > -9007199254740992 then return format('%d', n) end
+  return format('%.0f', n)
+end
 
 local bucket, window, slots = {}, {}, {}
 local algorithms = { [0] = bucket, window, slots }
@@ -24,13 +29,22 @@ local function by_end(one, other)
 end
 local function held_by(state)
   local held = 0
-  for _, lease in ipairs(state.leases) do held = held + lease.size end
+  if state.leases then
+    for _, lease in ipairs(state.leases) do held = held + lease.size end
+  end
   return held
 end
 local function leak_until(state)
   if now < state.at then
-    for _, lease in ipairs(state.leases) do lease.til = lease.til - (state.at - now) end
+    if state.leases then
+      for _, lease in ipairs(state.leases) do lease.til = lease.til - (state.at - now) end
+    end
     state.at = now
+  end
+  if not state.leases then
+    state.owed = max(0, state.owed - (now - state.at) * state.leak)
+    state.at = now
+    return
   end
   local held = held_by(state) * state.token
   while state.leases[1] and state.leases[1].til <= now do
@@ -40,10 +54,12 @@ local function leak_until(state)
     state.at = ended
     held = held - first.size * state.token
   end
+  if not state.leases[1] then state.leases = nil end
   state.owed = max(held, state.owed - (now - state.at) * state.leak)
   state.at = now
 end
 local function until_owed(state, rule, target)
+  if not state.leases then return ceil(ceil(max(0, state.owed - target) / rule[2]) / 1000) end
   local at, owed, held = state.at, state.owed, held_by(state) * rule[3]
   for _, lease in ipairs(state.leases) do
     if held <= target and at + ceil((owed - target) / rule[2]) <= lease.til then break end
@@ -55,7 +71,7 @@ local function until_owed(state, rule, target)
   return ceil((at - state.at + ceil(max(0, owed - target) / rule[2])) / 1000)
 end
 function bucket.settle(state, rule)
-  if not state then return { kind = 0, at = now, owed = 0, leak = rule[2], token = rule[3], leases = {} } end
+  if not state then return { kind = 0, at = now, owed = 0, leak = rule[2], token = rule[3], rule = rule } end
   leak_until(state)
   if state.token ~= rule[3] then state.owed = ceil(state.owed * rule[3] / state.token) end
   state.leak, state.token = rule[2], rule[3]
@@ -82,15 +98,16 @@ function bucket.standing(state, rule)
   return max(0, floor((rule[4] - state.owed) / rule[3])), reset
 end
 function bucket.copy(state)
-  local leases = {}
-  for i, l in ipairs(state.leases) do leases[i] = { owner = l.owner, seq = l.seq, size = l.size, til = l.til } end
+  local leases = state.leases and {}
+  for i, l in ipairs(state.leases or {}) do leases[i] = { owner = l.owner, seq = l.seq, size = l.size, til = l.til } end
   return { kind = 0, at = state.at, owed = state.owed, leak = state.leak, token = state.token, leases = leases }
 end
 function bucket.draw(state, rule, amount, seq, held_seq, rest)
-  for at, former in ipairs(state.leases) do
+  for at, former in ipairs(state.leases or {}) do
     if former.owner == owner then
       if former.seq >= seq then return 0 end
       table.remove(state.leases, at)
+      if not state.leases[1] then state.leases = nil end
       local unspent = 0
       if former.seq == held_seq then unspent = min(rest, former.size)
       elseif former.seq > held_seq then unspent = former.size end
@@ -101,12 +118,19 @@ function bucket.draw(state, rule, amount, seq, held_seq, rest)
   local granted = min(floor(amount), max(0, floor((rule[4] - state.owed) / rule[3])))
   if granted == 0 then return 0 end
   state.owed = state.owed + granted * rule[3]
+  state.leases = state.leases or {}
   table.insert(state.leases, { owner = owner, seq = seq, size = granted, til = now + rule[5] })
   table.sort(state.leases, by_end)
   return granted
 end
-function bucket.text(state)
-  local words = { 'b', whole(state.at), whole(state.owed), whole(state.leak), whole(state.token) }
+local now_text = whole(now)
+local function tail_of(leak, token) return ' ' .. whole(leak) .. ' ' .. whole(token) end
+function bucket.text(state, rule)
+  local tail = rule.tail
+  if state.leak ~= rule[2] or state.token ~= rule[3] then tail = tail_of(state.leak, state.token) end
+  local text = 'b ' .. now_text .. ' ' .. whole(state.owed) .. tail
+  if not state.leases then return text end
+  local words = { text }
   for _, l in ipairs(state.leases) do
     for _, word in ipairs({ l.owner, whole(l.seq), whole(l.size), whole(l.til) }) do words[#words + 1] = word end
   end
@@ -238,8 +262,10 @@ function slots.text(state)
 end
 
 local shapes = { b = { 4, 4 }, w = { 4, 0 }, s = { 0, 2 } }
-local function parse(text)
+local function parse(text, rule)
   if not text then return nil end
+  local at, owed, tail = match(text, '^b (%d+) (%d+)( %d+ %d+)$')
+  if tail == rule.tail then return { kind = 0, at = at + 0, owed = owed + 0, leak = rule[2], token = rule[3], rule = rule } end
   local words = {}
   for word in string.gmatch(text .. ' ', '(.-) ') do words[#words + 1] = word end
   local shape = shapes[words[1]]
@@ -260,43 +286,47 @@ local function parse(text)
     for i = 2, #words, 2 do held[#held + 1] = { id = words[i], til = number(i + 1) } end
     return { kind = 2, held = held }
   end
-  local leases = {}
+  local leases = #words > 5 and {} or nil
   for i = 6, #words, 4 do
     leases[#leases + 1] = { owner = words[i], seq = number(i + 1), size = number(i + 2), til = number(i + 3) }
   end
   return { kind = 0, at = number(2), owed = number(3), leak = number(4), token = number(5), leases = leases }
 end
 
-local known, changed, order = {}, {}, {}
-local function read(key)
-  if known[key] == nil then known[key] = parse(redis.call('GET', key)) or false end
-  return known[key] or nil
-end
-local function write(key, state, rule)
-  if not changed[key] then order[#order + 1] = key end
-  known[key] = state or false
-  local ttl = 0
-  if state then
-    local _, reset = algorithms[state.kind].standing(state, rule)
-    ttl = reset
+for _, rule in ipairs(rules) do rule.tail = tail_of(rule[2], rule[3]) end
+local texts = redis.call('MGET', unpack(KEYS))
+local known, ttls = {}, {}
+local function read(i, rule)
+  local key = KEYS[i]
+  local state = known[key]
+  if state == nil then
+    state = parse(texts[i], rule) or false
+    known[key] = state
   end
-  changed[key] = { ttl = ttl }
+  return state or nil
+end
+local function write(key, state, rule, ttl)
+  known[key] = state or false
+  ttls[key] = ttl
+  if state then state.rule = rule end
 end
 local function settle(state, rule)
   if state and state.kind ~= rule[1] then state = nil end
   return algorithms[rule[1]].settle(state, rule)
 end
 
-local reply = {}
-local function answer(ok, remaining, wait, reset, granted)
-  local n = #reply
-  reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4], reply[n + 5] = ok and 1 or 0, remaining, wait, reset, granted
+-- three numbers a check: what remains (below 0: refused), ms until all is back, ms to wait or tokens drawn
+local reply, size = {}, 0
+local function answer(ok, remaining, reset, wait, granted)
+  reply[size + 1] = ok and remaining or -1 - remaining
+  reply[size + 2] = reset
+  reply[size + 3] = ok and granted or wait
+  size = size + 3
 end
 
-local function single(i, at)
-  local op, rule, amount, seq = checks[at], rules[checks[at + 1]], checks[at + 2], checks[at + 3]
+local function single(i, op, rule, amount, seq, held_seq, rest)
   local algorithm, key = algorithms[rule[1]], KEYS[i]
-  local state = settle(read(key), rule)
+  local state = settle(read(i, rule), rule)
   local ok, wait, granted = true, 0, 0
   if op == 0 then
     ok = algorithm.take(state, rule, amount, seq)
@@ -307,10 +337,10 @@ local function single(i, at)
   elseif op == 2 then
     algorithm.refund(state, rule, amount)
   elseif op == 3 then
-    write(key, nil, rule)
+    write(key, nil, rule, 0)
     state = settle(nil, rule)
   elseif op == 4 and rule[1] == 0 then
-    granted = bucket.draw(state, rule, amount, seq, checks[at + 4], checks[at + 5])
+    granted = bucket.draw(state, rule, amount, seq, held_seq, rest)
     ok = granted > 0
     if not ok then wait = bucket.wait(state, rule, 1) end
   elseif op == 5 and rule[1] == 2 then
@@ -318,53 +348,76 @@ local function single(i, at)
   elseif op == 6 and rule[1] == 2 then
     slots.release(state, seq)
   end
-  if op ~= 1 and op ~= 3 then write(key, state, rule) end
   local remaining, reset = algorithm.standing(state, rule)
-  answer(ok, remaining, wait, reset, granted)
+  if op ~= 1 and op ~= 3 then write(key, state, rule, reset) end
+  answer(ok, remaining, reset, wait, granted)
 end
 
-local function together(first, last)
-  local states, tried, refused = {}, {}, false
-  for i = first, last do
-    local at = (i - 1) * 7 + 1
-    local op, rule, amount, seq = checks[at], rules[checks[at + 1]], checks[at + 2], checks[at + 3]
-    local algorithm, key = algorithms[rule[1]], KEYS[i]
-    local state = settle(states[key] or read(key), rule)
+local function together(first, group)
+  local states, refused = {}, false
+  for n, check in ipairs(group) do
+    local rule, key = check.rule, KEYS[first + n - 1]
+    local algorithm = algorithms[rule[1]]
+    local state = settle(states[key] or read(first + n - 1, rule), rule)
     states[key] = state
-    local copy, ok = algorithm.copy(state), false
-    if op == 1 then ok = algorithm.wait(copy, rule, amount) == 0 else ok = algorithm.take(copy, rule, amount, seq) end
-    local wait = 0
-    if not ok then wait = algorithm.wait(state, rule, amount) end
-    if ok and op == 0 then states[key] = copy end
-    if not ok and rule[6] == 0 then refused = true end
-    tried[i] = { key = key, op = op, rule = rule, ok = ok, wait = wait }
+    local copy = algorithm.copy(state)
+    if check.op == 1 then check.ok = algorithm.wait(copy, rule, check.amount) == 0
+    else check.ok = algorithm.take(copy, rule, check.amount, check.seq) end
+    if not check.ok then check.wait = algorithm.wait(state, rule, check.amount) end
+    if check.ok and check.op == 0 then states[key] = copy end
+    if not check.ok and rule[6] == 0 then refused = true end
   end
   if refused then states = {} end
-  for i = first, last do
-    local try = tried[i]
-    if not refused and try.op == 0 then write(try.key, settle(states[try.key], try.rule), try.rule) end
+  for n, check in ipairs(group) do
+    if not refused and check.op == 0 then
+      local key, rule = KEYS[first + n - 1], check.rule
+      local state = settle(states[key], rule)
+      local _, reset = algorithms[rule[1]].standing(state, rule)
+      write(key, state, rule, reset)
+    end
   end
-  for i = first, last do
-    local try = tried[i]
-    local state = settle(states[try.key] or read(try.key), try.rule)
-    states[try.key] = state
-    local remaining, reset = algorithms[try.rule[1]].standing(state, try.rule)
-    answer(try.ok, remaining, try.wait, reset, 0)
+  for n, check in ipairs(group) do
+    local key, rule = KEYS[first + n - 1], check.rule
+    local state = settle(states[key] or read(first + n - 1, rule), rule)
+    states[key] = state
+    local remaining, reset = algorithms[rule[1]].standing(state, rule)
+    answer(check.ok, remaining, reset, check.wait, 0)
   end
 end
 
-local first = 1
+-- a check: op, 8 for the last of its group, 16 for three more numbers, 32 a rule; the amount; then seq, held_seq, rest
+local at, group = 1, nil
 for i = 1, #KEYS do
-  if checks[i * 7] == 1 then
-    if first == i then single(i, (i - 1) * 7 + 1) else together(first, i) end
-    first = i + 1
+  local head, amount, seq, held_seq, rest = checks[at], checks[at + 1], 0, 0, 0
+  local op, rule, is_last = head % 8, rules[floor(head / 32)], head % 16 >= 8
+  at = at + 2
+  if head % 32 >= 16 then
+    seq, held_seq, rest = checks[at], checks[at + 1], checks[at + 2]
+    at = at + 3
+  end
+  if is_last and not group then
+    single(i, op, rule, amount, seq, held_seq, rest)
+  else
+    group = group or { first = i }
+    group[#group + 1] = { op = op, rule = rule, amount = amount, seq = seq, wait = 0 }
+    if is_last then
+      together(group.first, group)
+      group = nil
+    end
   end
 end
 
-for _, key in ipairs(order) do
-  local state, ttl = known[key], changed[key].ttl
+local px = {}
+for key, ttl in pairs(ttls) do
+  local state = known[key]
   if state and ttl > 0 then
-    redis.call('SET', key, algorithms[state.kind].text(state), 'PX', ttl + 1000)
+    -- numbers as arguments of a command are slow to become texts
+    local text = px[ttl]
+    if not text then
+      text = whole(ttl + 1000)
+      px[ttl] = text
+    end
+    redis.call('SET', key, algorithms[state.kind].text(state, state.rule), 'PX', text)
   else
     redis.call('DEL', key)
   end

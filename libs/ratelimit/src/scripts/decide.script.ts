@@ -2,6 +2,7 @@ import { defineScript, type ScriptReply, type ScriptView } from '@infra-kit/cach
 import type { RuleNumbers } from '../algorithms/algorithm.js';
 import {
   decide,
+  DRAW,
   type Check,
   type Group,
   type Op,
@@ -14,8 +15,11 @@ import { parseState, stateText } from './state-text.js';
 
 /** A key outlives its meaning by this much: what expires keys and what tells the time need not agree to the ms. */
 const AFTERLIFE_MS = 1000;
-const CHECK_FIELDS = 7;
-const VERDICT_FIELDS = 5;
+const VERDICT_FIELDS = 3;
+/** The first number of a check: its op, and these added up. */
+const LAST = 8;
+const MORE = 16;
+const RULE = 32;
 
 export interface DecideCall {
   readonly keys: string[];
@@ -40,7 +44,9 @@ export function encodeCall(groups: readonly Group[], owner: string, at?: number)
         places.set(rule, place);
       }
       keys.push(key);
-      flat.push(op, place, amount, seq, heldSeq, rest, --left === 0 ? 1 : 0);
+      const more = op >= DRAW || seq !== 0;
+      flat.push(op + (--left === 0 ? LAST : 0) + (more ? MORE : 0) + place * RULE, amount);
+      if (more) flat.push(seq, heldSeq, rest);
     }
   }
   return { keys, args: [JSON.stringify([rules, flat]), owner, at === undefined ? '' : String(at)] };
@@ -48,22 +54,27 @@ export function encodeCall(groups: readonly Group[], owner: string, at?: number)
 
 function decodeChecks(keys: readonly string[], text: string): Group[] {
   const [rules, flat] = JSON.parse(text) as [number[][], number[]];
-  const groups: Check[][] = [[]];
-  for (const [index, key] of keys.entries()) {
-    const [op = 0, place = 1, amount = 0, seq = 0, heldSeq = 0, rest = 0, last = 1] = flat.slice(
-      index * CHECK_FIELDS,
-      (index + 1) * CHECK_FIELDS,
-    );
-    const [kind = 0, a = 0, b = 1, c = 0, d = 0, shadow = 0] = rules[place - 1] ?? [];
+  const groups: Check[][] = [];
+  let group: Check[] = [];
+  let at = 0;
+  const next = (): number => flat[at++] ?? 0;
+  for (const key of keys) {
+    const head = next();
+    const amount = next();
+    const more = head % (2 * MORE) >= MORE;
+    const [seq, heldSeq, rest] = more ? [next(), next(), next()] : [0, 0, 0];
+    const [kind = 0, a = 0, b = 1, c = 0, d = 0, shadow = 0] = rules[Math.floor(head / RULE) - 1] ?? [];
     const rule = { kind, a, b, c, d, shadow } as RuleNumbers;
-    groups.at(-1)?.push({ key, op: op as Op, rule, amount, seq, heldSeq, rest });
-    if (last === 1 && index < keys.length - 1) groups.push([]);
+    group.push({ key, op: (head % LAST) as Op, rule, amount, seq, heldSeq, rest });
+    if (head % (2 * LAST) < LAST) continue;
+    groups.push(group);
+    group = [];
   }
   return groups;
 }
 
 /** States as texts under the keys of a script: read once, written once. */
-class TextSpace implements StateSpace {
+class TextSpace implements StateSpace<Check> {
   readonly #view: ScriptView;
   readonly #known = new Map<string, State | undefined>();
   readonly #changed = new Map<string, number>();
@@ -72,12 +83,12 @@ class TextSpace implements StateSpace {
     this.#view = view;
   }
 
-  read(key: string): State | undefined {
+  read({ key }: Check): State | undefined {
     if (!this.#known.has(key)) this.#known.set(key, parseState(this.#view.get(key)));
     return this.#known.get(key);
   }
 
-  write(key: string, state: State, ttlMs: number): void {
+  write({ key }: Check, state: State, ttlMs: number): void {
     this.#known.set(key, ttlMs > 0 ? state : undefined);
     this.#changed.set(key, ttlMs);
   }
@@ -91,17 +102,25 @@ class TextSpace implements StateSpace {
   }
 }
 
+/** What remains (below 0: refused, by one less), ms until all is back, ms to wait or tokens drawn. */
+function encodeVerdict({ ok, remaining, waitMs, resetMs, granted }: Verdict): number[] {
+  return [ok ? remaining : -1 - remaining, resetMs, ok ? granted : waitMs];
+}
+
 function decodeReply(reply: ScriptReply): readonly Verdict[] {
   const flat = (Array.isArray(reply) ? reply : []) as readonly number[];
   const verdicts: Verdict[] = [];
-  for (let at = 0; at + VERDICT_FIELDS <= flat.length; at += VERDICT_FIELDS)
+  for (let at = 0; at + VERDICT_FIELDS <= flat.length; at += VERDICT_FIELDS) {
+    const [first = 0, resetMs = 0, third = 0] = [flat[at], flat[at + 1], flat[at + 2]];
+    const ok = first >= 0;
     verdicts.push({
-      ok: flat[at] === 1,
-      remaining: flat[at + 1] ?? 0,
-      waitMs: flat[at + 2] ?? 0,
-      resetMs: flat[at + 3] ?? 0,
-      granted: flat[at + 4] ?? 0,
+      ok,
+      remaining: ok ? first : -1 - first,
+      waitMs: ok ? 0 : third,
+      resetMs,
+      granted: ok ? third : 0,
     });
+  }
   return verdicts;
 }
 
@@ -114,13 +133,7 @@ export const decideScript = defineScript<readonly Verdict[]>({
     const now = at === '' ? view.nowUs() : Number(at);
     const verdicts = decodeChecks(keys, text).flatMap((group) => decide(space, now, owner, group));
     space.flush();
-    return verdicts.flatMap(({ ok, remaining, waitMs, resetMs, granted }) => [
-      ok ? 1 : 0,
-      remaining,
-      waitMs,
-      resetMs,
-      granted,
-    ]);
+    return verdicts.flatMap(encodeVerdict);
   },
   decode: decodeReply,
 });

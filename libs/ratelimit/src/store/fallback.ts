@@ -1,9 +1,9 @@
 import { NEVER } from '../algorithms/algorithm.js';
-import { PEEK, type Check, type Op, type Verdict } from '../algorithms/decide.js';
+import { PEEK, type Op, type Verdict } from '../algorithms/decide.js';
 import type { OnStoreError } from '../ratelimit.provider.js';
 import { shareOf, type CompiledRule } from '../rules/compiled-rule.js';
-import type { LocalAccounts } from './local-accounts.js';
-import type { Answer, Request } from './request.js';
+import type { LocalAccounts, LocalCheck } from './local-accounts.js';
+import { localCheck, type Answer, type Request } from './request.js';
 
 const RETRY_MS = 1000;
 
@@ -55,19 +55,13 @@ export class Fallback {
   /** Changes the share of this process alone: refund, reset, permits. */
   apply(request: Request, op: Op): Verdict {
     if (this.policyOf(request.rule) !== 'local') return allowed(request.rule);
-    const [verdict] = this.#options.accounts.decide([this.#check(request, op, this.#options.share())]);
-    return verdict ?? allowed(request.rule);
+    return this.#options.accounts.one(this.#check(request, op, this.#options.share()));
   }
 
-  #check({ resource, rule, cost, permit }: Request, op: Op, share: number): Check {
+  #check(request: Request, op: Op, share: number): LocalCheck {
     return {
-      key: rule.prefix + resource,
-      op,
-      rule: shareOf(rule, share),
-      amount: cost,
-      seq: permit,
-      heldSeq: 0,
-      rest: 0,
+      ...localCheck(request, op, shareOf(request.rule, share)),
+      key: request.rule.prefix + request.resource,
     };
   }
 }

@@ -3,7 +3,7 @@ import type { Fallback } from './fallback.js';
 import type { Leases } from './leases.js';
 import type { LocalAccounts } from './local-accounts.js';
 import type { Outage } from './outage.js';
-import { refuses, type Answer, type Request } from './request.js';
+import { localCheck, refuses, type Answer, type Request } from './request.js';
 import type { ScriptCalls } from './script-calls.js';
 
 export interface JudgeDeps {
@@ -27,10 +27,8 @@ export class Judge {
   atOnce(request: Request): Answer | undefined {
     const { calls, local, leases } = this.#deps;
     const { rule, resource, cost } = request;
-    if (calls === undefined || rule.local) {
-      const [verdict] = local.decide([localCheck(request, TAKE)]);
-      return verdict && { verdict, source: 'local' };
-    }
+    if (calls === undefined || rule.local)
+      return { verdict: local.one(localCheck(request, TAKE)), source: 'local' };
     if (!isLeased(request)) return undefined;
     const verdict = leases.takeHeld(rule, resource, cost);
     return verdict && { verdict, source: 'lease' };
@@ -65,7 +63,7 @@ export class Judge {
   async peek(request: Request): Promise<Answer> {
     const { calls, local, leases } = this.#deps;
     if (calls === undefined || request.rule.local)
-      return { verdict: first(local.decide([localCheck(request, PEEK)])), source: 'local' };
+      return { verdict: local.one(localCheck(request, PEEK)), source: 'local' };
     const [answer = this.#onFallback(request)] = await this.#stored([request], PEEK);
     const held = isLeased(request) ? leases.held(request.rule, request.resource) : 0;
     if (held === 0 || answer.source !== 'store') return answer;
@@ -86,7 +84,7 @@ export class Judge {
   async change(request: Request, op: Op): Promise<Verdict> {
     const { calls, local, leases, outage, fallback } = this.#deps;
     const { rule, resource, cost } = request;
-    if (calls === undefined || rule.local) return first(local.decide([localCheck(request, op)]));
+    if (calls === undefined || rule.local) return local.one(localCheck(request, op));
     if (isLeased(request)) {
       if (op === REFUND && leases.giveBack(rule, resource, cost)) return first([]);
       leases.forget(rule, resource);
@@ -110,7 +108,7 @@ export class Judge {
     const { local, leases, fallback } = this.#deps;
     if (source === 'lease') leases.giveBack(request.rule, request.resource, request.cost);
     else if (source === 'fallback') fallback.apply(request, REFUND);
-    else local.decide([localCheck(request, REFUND)]);
+    else local.one(localCheck(request, REFUND));
   }
 
   async #leased(request: Request): Promise<Answer | undefined> {
@@ -175,18 +173,6 @@ export class Judge {
 /** More than a lease holds is asked for itself. */
 function isLeased({ rule, cost }: Request): boolean {
   return rule.lease !== undefined && cost <= rule.lease.size;
-}
-
-function localCheck({ resource, rule, cost, permit }: Request, op: Op): Check {
-  return {
-    key: rule.prefix + resource,
-    op,
-    rule: rule.numbers,
-    amount: cost,
-    seq: permit,
-    heldSeq: 0,
-    rest: 0,
-  };
 }
 
 const NOTHING: Verdict = { ok: true, remaining: 0, waitMs: 0, resetMs: 0, granted: 0 };

@@ -1,42 +1,73 @@
 import type { Clock } from '@infra-kit/kernel';
-import { decide, type Group, type State, type StateSpace, type Verdict } from '../algorithms/decide.js';
+import {
+  decide,
+  decideOne,
+  type Check,
+  type Group,
+  type State,
+  type StateSpace,
+  type Verdict,
+} from '../algorithms/decide.js';
 import { RecentMap } from './recent-map.js';
 
 const US_PER_MS = 1000;
+
+/** `key` tells accounts apart within one call; they are kept by rule and resource, whose hashes are known already. */
+export interface LocalCheck extends Check {
+  readonly prefix: string;
+  readonly resource: string;
+}
 
 /**
  * Accounts of this process: the algorithms on objects, by the monotonic clock. Bounded: accounts that were not used for
  * long go, and are full when they come again. No timers.
  */
-export class LocalAccounts implements StateSpace {
+export class LocalAccounts implements StateSpace<LocalCheck> {
   readonly #clock: Clock;
   readonly #owner: string;
-  readonly #states: RecentMap<State>;
+  readonly #maxKeys: number;
+  readonly #byRule = new Map<string, RecentMap<State>>();
+  #read: State | undefined;
 
   constructor(options: { readonly clock: Clock; readonly owner: string; readonly maxKeys: number }) {
     this.#clock = options.clock;
     this.#owner = options.owner;
-    this.#states = new RecentMap(options.maxKeys);
+    this.#maxKeys = options.maxKeys;
   }
 
+  /** Accounts kept now. */
   get size(): number {
-    return this.#states.size;
+    let sum = 0;
+    for (const { size } of this.#byRule.values()) sum += size;
+    return sum;
   }
 
-  decide(group: Group): readonly Verdict[] {
-    return decide(this, Math.floor(this.#clock.monotonic() * US_PER_MS), this.#owner, group);
+  one(check: LocalCheck): Verdict {
+    return decideOne(this, this.#now(), this.#owner, check);
+  }
+
+  decide(group: readonly LocalCheck[]): readonly Verdict[] {
+    return decide(this, this.#now(), this.#owner, group);
   }
 
   clear(): void {
-    this.#states.clear();
+    this.#byRule.clear();
   }
 
-  read(key: string): State | undefined {
-    return this.#states.get(key);
+  read({ prefix, resource }: LocalCheck): State | undefined {
+    this.#read = this.#byRule.get(prefix)?.get(resource);
+    return this.#read;
   }
 
-  write(key: string, state: State, ttlMs: number): void {
-    if (ttlMs > 0) this.#states.set(key, state);
-    else this.#states.delete(key);
+  write({ prefix, resource }: LocalCheck, state: State, ttlMs: number): void {
+    if (ttlMs > 0 && state === this.#read) return; // changed in its place
+    let states = this.#byRule.get(prefix);
+    if (states === undefined) this.#byRule.set(prefix, (states = new RecentMap<State>(this.#maxKeys)));
+    if (ttlMs > 0) states.set(resource, state);
+    else states.delete(resource);
+  }
+
+  #now(): number {
+    return Math.floor(this.#clock.monotonic() * US_PER_MS);
   }
 }

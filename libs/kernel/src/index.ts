@@ -89,6 +89,7 @@ export {
   type MethodCall,
   type MethodDecoration,
 } from './module/decorate-method.js';
+export { EdgeCalls, type EnteredCall } from './module/edge-calls.js';
 export { injectedProvider, injectProvider } from './module/inject-provider.js';
 export { missingModule } from './module/missing-module.js';
 export {

@@ -82,6 +82,7 @@ function assemble(
   const provider = new DefaultRateLimitProvider({
     place,
     clock,
+    logger,
     rules,
     judge,
     settings,

@@ -4,6 +4,7 @@ import {
   type CallOptions,
   type Clock,
   type HealthReport,
+  type Logger,
 } from '@infra-kit/kernel';
 import { REFUND, RESET } from './algorithms/decide.js';
 import { SLOTS } from './algorithms/algorithm.js';
@@ -17,6 +18,7 @@ import {
   type RateLimitCheck,
   type RateLimitRule,
 } from './ratelimit.provider.js';
+import type { ShownDecision } from './nest/rate-headers.js';
 import { ClosedDecision, counted, decisionOf } from './rules/decision.js';
 import type { RuleBook } from './rules/rule-book.js';
 import type { Judge } from './store/judge.js';
@@ -28,6 +30,7 @@ const LONGEST_RESOURCE = 16 * 1024;
 export interface RateLimitDeps {
   readonly place: RateLimitPlace;
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly rules: RuleBook;
   readonly judge: Judge;
   readonly settings: () => RateLimitConfig;
@@ -125,7 +128,12 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
   async enter(
     checks: readonly RateLimitCheck[],
     options?: CallOptions,
-  ): Promise<{ readonly allowed: boolean; readonly decisions: Decision[]; readonly permits: Permit[] }> {
+  ): Promise<{
+    readonly allowed: boolean;
+    readonly decisions: Decision[];
+    readonly permits: Permit[];
+    readonly shown: readonly ShownDecision[];
+  }> {
     const requests = checks
       .map(({ resource, rule, cost }) => this.#request(resource, rule, cost, 0))
       .map((request): Request =>
@@ -142,11 +150,15 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
     const held = requests.filter(
       (request, index) => result.allowed && request.permit > 0 && answers[index]?.verdict.ok === true,
     );
-    return { ...result, permits: held.map((request) => this.#hold(request, askedAt)) };
+    const shown = requests.flatMap(({ rule }, index) => {
+      const decision = result.decisions[index];
+      return decision === undefined || rule.shadow ? [] : [{ decision, refillSeconds: rule.refillSeconds }];
+    });
+    return { ...result, shown, permits: held.map((request) => this.#hold(request, askedAt)) };
   }
 
-  get place(): RateLimitPlace {
-    return this.#deps.place;
+  get logger(): Logger {
+    return this.#deps.logger;
   }
 
   get settings(): RateLimitConfig {

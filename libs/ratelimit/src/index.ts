@@ -22,3 +22,8 @@ export {
 export { RATELIMIT_LABELS, RATELIMIT_METRICS, RATELIMIT_SCOPE } from './ratelimit.telemetry.js';
 export { getRateLimitToken, InjectRateLimit } from './ratelimit.tokens.js';
 export { parseRateLimitConfig } from './parse-ratelimit-config.js';
+export { RateLimitModule } from './ratelimit.module.js';
+export { RateLimit, SkipRateLimit } from './nest/ratelimit.decorator.js';
+export { RateLimitGuard } from './nest/ratelimit.guard.js';
+export type { RateLimitUse } from './nest/uses.js';
+export { withMessageIntake, type MessageIntake } from './nest/message-intake.js';

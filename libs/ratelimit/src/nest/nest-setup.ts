@@ -1,0 +1,80 @@
+import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { DefaultRateLimitProvider } from '../default-ratelimit.provider.js';
+import type { RateLimitProvider } from '../ratelimit.provider.js';
+import { RateLimitEdgeInterceptor } from './edge.interceptor.js';
+import { RateLimitGuard } from './ratelimit.guard.js';
+import { RateLimitRefusalFilter } from './refusal.filter.js';
+import { documentRefusal } from './swagger.js';
+import { CLASS_USES, ownUses, type RateLimitUse } from './uses.js';
+
+const GUARDS = '__guards__';
+const INTERCEPTORS = '__interceptors__';
+const FILTERS = '__exceptionFilters__';
+const GATEWAY = 'websockets:is_gateway';
+
+/** One for all applications of the process, because metadata of a class is shared by them: it holds no state. */
+const GATEWAY_FILTER = new RateLimitRefusalFilter();
+
+function classesOf(modules: ModulesContainer): Set<object> {
+  const classes = new Set<object>();
+  for (const module of modules.values())
+    for (const { metatype } of [...module.controllers.values(), ...module.providers.values()])
+      if (typeof metatype === 'function' && typeof metatype.prototype === 'object') classes.add(metatype);
+  return classes;
+}
+
+/** Puts `last` behind all others: what authenticates comes first, what calls the handler again stays outside. */
+function moveToEnd(method: object, list: string, last: unknown): void {
+  const present = (Reflect.getOwnMetadata(list, method) ?? []) as readonly unknown[];
+  if (!present.includes(last) || present.at(-1) === last) return;
+  Reflect.defineMetadata(list, [...present.filter((one) => one !== last), last], method);
+}
+
+function* methodsOf(cls: object): Generator<[name: string, method: object]> {
+  for (
+    let at: unknown = Reflect.get(cls, 'prototype');
+    typeof at === 'object' && at !== null && at !== Object.prototype;
+    at = Object.getPrototypeOf(at)
+  )
+    for (const key of Reflect.ownKeys(at)) {
+      const method: unknown = Reflect.getOwnPropertyDescriptor(at, key)?.value;
+      if (key !== 'constructor' && typeof method === 'function') yield [String(key), method];
+    }
+}
+
+/**
+ * What has to be done to the classes of an application before Nest builds its handlers: order of guards and interceptors,
+ * filters, rules that must be there. NOT_FOUND for a rule that nobody has configured.
+ */
+export function setUpApplication(
+  provider: RateLimitProvider,
+  modules: ModulesContainer,
+  config: ApplicationConfig,
+  host: HttpAdapterHost,
+): void {
+  config.getGlobalFilters().unshift(new RateLimitRefusalFilter({ host }));
+  for (const cls of classesOf(modules)) {
+    const name = String(Reflect.get(cls, 'name'));
+    const ofClass = (Reflect.getMetadata(CLASS_USES, cls) ?? []) as readonly RateLimitUse[];
+    need(provider, ofClass, name);
+    if (Reflect.hasMetadata(GATEWAY, cls)) addGatewayFilter(cls);
+    for (const [key, method] of methodsOf(cls)) {
+      const uses = ownUses(method);
+      need(provider, uses, `${name}.${key}`);
+      moveToEnd(method, GUARDS, RateLimitGuard);
+      moveToEnd(method, INTERCEPTORS, RateLimitEdgeInterceptor);
+      if (uses.length + ofClass.length > 0) documentRefusal(cls, method);
+    }
+  }
+}
+
+function need(provider: RateLimitProvider, uses: readonly RateLimitUse[], where: string): void {
+  if (!(provider instanceof DefaultRateLimitProvider)) return;
+  for (const { rule } of uses) provider.need(rule, `@RateLimit on ${where}`);
+}
+
+/** Gateways ignore global filters: first in their own list is asked last. */
+function addGatewayFilter(cls: object): void {
+  const present = (Reflect.getMetadata(FILTERS, cls) ?? []) as readonly unknown[];
+  if (!present.includes(GATEWAY_FILTER)) Reflect.defineMetadata(FILTERS, [GATEWAY_FILTER, ...present], cls);
+}

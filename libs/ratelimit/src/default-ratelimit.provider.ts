@@ -69,6 +69,7 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
     checks: readonly RateLimitCheck[],
     options?: CallOptions,
   ): Promise<{ readonly allowed: boolean; readonly decisions: Decision[] }> {
+    if (this.#closed) throw closedError(this.#deps.place);
     if (!Array.isArray(checks))
       throw invalidArgument(this.#deps.place, `checks must be a list, got ${shown(checks)}`);
     const requests = (checks as readonly RateLimitCheck[]).map(({ resource, rule, cost }) =>

@@ -141,7 +141,7 @@ function asObject(document: unknown): object {
 }
 
 function structuralChanges(running: RateLimitConfig, next: RateLimitConfig): string[] {
-  const fields = Object.keys({ ...running, ...next }) as (keyof RateLimitConfig)[];
+  const fields = [...new Set([...Object.keys(running), ...Object.keys(next)])] as (keyof RateLimitConfig)[];
   return fields.filter((field) => !HOT.has(field) && !isDeepStrictEqual(running[field], next[field]));
 }
 

@@ -12,7 +12,7 @@ describe('accounts in memory', () => {
     const accounts = new LocalAccounts({ clock, owner: 'aa', maxKeys: 1000 });
     return {
       name: 'memory',
-      sequences: 150,
+      sequences: 60,
       ask: async (group, at): Promise<readonly Verdict[]> => {
         atUs = at - 1_790_000_000_000_000; // a monotonic clock is small, and exact to the µs
         return accounts.decide(group.map((check) => ({ ...check, prefix: 'b:r:', resource: check.key })));

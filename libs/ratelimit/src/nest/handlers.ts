@@ -6,6 +6,8 @@ const HANDLER_METADATA = [
   'graphql:resolver_type',
 ];
 
+const RESOLVER_METADATA = ['graphql:resolver_type', 'graphql:resolve_property'];
+
 function descriptorOf(prototype: object, key: PropertyKey): PropertyDescriptor | undefined {
   for (let at: unknown = prototype; typeof at === 'object' && at !== null; at = Object.getPrototypeOf(at)) {
     const found = Reflect.getOwnPropertyDescriptor(at, key);
@@ -22,7 +24,9 @@ function isHandler(method: unknown): boolean {
 
 /** Of GraphQL: a field's resolver runs once an item, without guards. */
 export function isResolver(method: unknown): boolean {
-  return typeof method === 'function' && Reflect.hasOwnMetadata('graphql:resolver_type', method);
+  return (
+    typeof method === 'function' && RESOLVER_METADATA.some((name) => Reflect.hasOwnMetadata(name, method))
+  );
 }
 
 /** Names of the methods that are handlers, inherited ones included. */

@@ -3,7 +3,6 @@ import {
   decide,
   decideOne,
   type Check,
-  type Group,
   type State,
   type StateSpace,
   type Verdict,

@@ -200,7 +200,7 @@ describe('a limit', () => {
       const context = new ExecutionContextHost(
         [{}, new KafkaContext([{}, 0, 'orders', {}, async () => undefined, {}] as never)],
         Topics,
-        Topics.prototype.onOrder,
+        Reflect.get(Topics.prototype, 'onOrder') as () => string,
       );
       context.setType('rpc');
       return context;

@@ -136,8 +136,8 @@ function whyLeftOut(suite, servers) {
   return undefined;
 }
 
-function printServers(servers) {
-  console.log('servers');
+function printServers(servers, milliseconds) {
+  console.log(`servers, there after ${(milliseconds / 1000).toFixed(1)} s`);
   for (const name of SHAREABLE.keys()) {
     const found = servers.get(name);
     const [how, what] = found === undefined ? ['-', 'no suite of this run wants it'] : describe(found);
@@ -186,8 +186,9 @@ try {
     .map((name) => [name, needs.filter((need) => need.name === name).map(({ use }) => use)])
     .map(([name, uses]) => [name, new Set(required.includes(name) ? [...uses, 'shared'] : uses)])
     .filter(([, uses]) => uses.size > 0);
+  const begun = performance.now();
   await Promise.all(wanted.map(async ([name, uses]) => servers.set(name, await provide(name, uses))));
-  printServers(servers);
+  printServers(servers, performance.now() - begun);
   // a suite that wants the server native beside a container asks for more than the server
   const missing = [...servers.values()]
     .filter(({ kind }) => required.includes(kind))

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the servers the tests run on, where there is no Docker engine: Redis, etcd and PostgreSQL by apt, Kafka and
 # Elasticsearch by Maven into $INFRA_TESTBED_HOME (else ~/.cache/infra-kit-testbed). No service is started: the tests
-# start servers of their own. Idempotent; fast when all is there; says what it installs before it does.
+# start servers of their own. Idempotent; fast when all is there; says what it installs before it does. Versions lie
+# beside each other, so that nothing is taken away from a run that is under way; runs of this script take turns.
 #
 #   tools/testbed-install.sh                   all five
 #   tools/testbed-install.sh redis postgres    these
@@ -20,7 +21,14 @@ ALL=(redis etcd postgres kafka elasticsearch)
 TESTBED=${INFRA_TESTBED_HOME:-$HOME/.cache/infra-kit-testbed}
 POLICY=/usr/sbin/policy-rc.d
 as_root=()
-keeping=''
+keeping='' partial=''
+
+# also when it is refused or interrupted
+clean_up() {
+  [[ -z $keeping ]] || allow_services
+  [[ -z $partial ]] || rm -rf "$partial" "$partial.stamp"
+}
+trap clean_up EXIT
 
 say() { printf 'testbed: %s\n' "$*"; }
 refuse() {
@@ -59,8 +67,10 @@ elasticsearch_version() {
 kafka_stamp() { echo "kafka_$KAFKA_SCALA $KAFKA, slf4j-simple $SLF4J"; }
 elasticsearch_stamp() { echo "elasticsearch $(elasticsearch_version)"; }
 
-# is_unpacked <name> <stamp>: the folder is whole and of these versions
-is_unpacked() { [[ -d $TESTBED/$1 && $(cat "$TESTBED/$1.stamp" 2>/dev/null) == "$2" ]]; }
+# folder_of <stamp>: where what the stamp names is unpacked; testkit looks for it by the same rule
+folder_of() { printf '%s/%s' "$TESTBED" "$(printf '%s' "$1" | tr -cs 'A-Za-z0-9.' '-')"; }
+# is_unpacked <name> <stamp>: these versions are whole, and the ones that are used
+is_unpacked() { [[ -d $(folder_of "$2") && $(cat "$TESTBED/$1.stamp" 2>/dev/null) == "$2" ]]; }
 
 # The packages that the wanted servers lack, one a line.
 missing_packages() {
@@ -97,7 +107,6 @@ become_root() {
 # While packages are installed, a policy that exits 101 keeps apt from starting their services on the usual ports.
 forbid_services() {
   keeping=$(mktemp -d)
-  trap allow_services EXIT
   if [[ -e $POLICY ]]; then "${as_root[@]}" cp -a "$POLICY" "$keeping/former"; fi
   printf '#!/bin/sh\nexit 101\n' >"$keeping/none"
   "${as_root[@]}" install -m 755 "$keeping/none" "$POLICY"
@@ -110,7 +119,7 @@ allow_services() {
     "${as_root[@]}" rm -f "$POLICY"
   fi
   "${as_root[@]}" rm -rf "$keeping"
-  trap - EXIT
+  keeping=''
 }
 
 install_packages() {
@@ -119,8 +128,9 @@ install_packages() {
   become_root "$@"
   say "installing $* by apt-get, services not started"
   forbid_services
-  "${as_root[@]}" apt-get update -q
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
+  "${as_root[@]}" apt-get update -q &&
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" ||
+    refuse "apt-get could not install $*; what it said is above."
   allow_services
 }
 
@@ -128,15 +138,18 @@ install_packages() {
 
 maven() { mvn -q -B -ntp -Dstyle.color=never -Dmaven.artifact.threads=16 -Daether.dependencyCollector.impl=bf "$@"; }
 
-# settle <name> <stamp>: what was made as <name>.partial.* takes its place
+# settle <name> <stamp> <folder>: what was made takes its place, and is what is used from now on
 settle() {
-  rm -rf "${TESTBED:?}/$1" "$TESTBED/$1.stamp"
-  mv "$partial" "$TESTBED/$1"
-  echo "$2" >"$TESTBED/$1.stamp"
+  local place
+  place=$(folder_of "$2")
+  [[ -d $place ]] || mv "$3" "$place"
+  echo "$2" >"$partial.stamp"
+  mv "$partial.stamp" "$TESTBED/$1.stamp"
+  rm -rf "$partial"
 }
 
 install_kafka() {
-  say "installing Kafka $KAFKA by Maven into $TESTBED/kafka (about 45 MB, a minute)"
+  say "installing Kafka $KAFKA by Maven into $(folder_of "$(kafka_stamp)") (about 45 MB, a minute)"
   partial=$TESTBED/kafka.partial.$$
   mkdir -p "$partial"
   cat >"$partial/pom.xml" <<POM
@@ -151,7 +164,7 @@ install_kafka() {
 POM
   maven -f "$partial/pom.xml" "$MAVEN_COPY:copy-dependencies" -DincludeScope=runtime -DoutputDirectory="$partial/lib" ||
     refuse "Maven could not bring Kafka $KAFKA; what it said is above. The next run tries again."
-  settle kafka "$(kafka_stamp)"
+  settle kafka "$(kafka_stamp)" "$partial"
 }
 
 install_elasticsearch() {
@@ -159,18 +172,16 @@ install_elasticsearch() {
   version=$(elasticsearch_version)
   [[ $version == "$ELASTICSEARCH" ]] ||
     say "no Java of $ELASTICSEARCH_JAVA or newer is here (JAVA_HOME, ES_JAVA_HOME, /usr/lib/jvm, /opt): taking Elasticsearch $version instead of $ELASTICSEARCH"
-  say "installing Elasticsearch $version by Maven into $TESTBED/elasticsearch (about 150 MB, a minute)"
+  say "installing Elasticsearch $version by Maven into $(folder_of "$(elasticsearch_stamp)") (about 150 MB, a minute)"
   partial=$TESTBED/elasticsearch.partial.$$
   mkdir -p "$partial"
   # from a folder without a pom
   (cd "$partial" && maven "$MAVEN_COPY:copy" -DoutputDirectory="$partial" \
     -Dartifact="org.elasticsearch.distribution.integ-test-zip:elasticsearch:$version:zip") ||
     refuse "Maven could not bring Elasticsearch $version; what it said is above. The next run tries again."
-  unzip -q -o "$partial/elasticsearch-$version.zip" -d "$partial"
-  mv "$partial/elasticsearch-$version" "$partial.home"
-  rm -rf "$partial"
-  partial=$partial.home
-  settle elasticsearch "$(elasticsearch_stamp)"
+  unzip -q -o "$partial/elasticsearch-$version.zip" -d "$partial" ||
+    refuse "what Maven brought of Elasticsearch $version could not be unpacked. The next run tries again."
+  settle elasticsearch "$(elasticsearch_stamp)" "$partial/elasticsearch-$version"
 }
 
 # ---- the run ----
@@ -181,6 +192,12 @@ for name in "${wanted[@]}"; do
   [[ " ${ALL[*]} " == *" $name "* ]] || refuse "there is no server called '$name'; there are ${ALL[*]}."
 done
 
+mkdir -p "$TESTBED"
+if here flock; then
+  exec 9>"$TESTBED/install.lock"
+  flock 9
+fi
+
 mapfile -t missing < <(missing_packages "${wanted[@]}")
 if [[ ${#missing[@]} -gt 0 ]]; then
   install_packages "${missing[@]}"
@@ -188,7 +205,6 @@ if [[ ${#missing[@]} -gt 0 ]]; then
   [[ ${#missing[@]} -eq 0 ]] || refuse "apt-get ended well, and yet these are not there: ${missing[*]}"
 fi
 
-mkdir -p "$TESTBED"
 # what a killed run left
 find "$TESTBED" -maxdepth 1 -name '*.partial.*' -mmin +60 -exec rm -rf {} +
 for name in "${wanted[@]}"; do

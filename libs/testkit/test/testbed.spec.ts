@@ -25,10 +25,13 @@ describe('the testbed', () => {
   });
 
   it('holds what has a stamp, and nothing that was not finished', () => {
-    mkdirSync(join(folder, 'kafka'));
+    const whole = join(folder, 'kafka-2.13-4.3.1-slf4j-1.7');
+    mkdirSync(whole);
     expect(installed('kafka')).toBeUndefined();
-    writeFileSync(join(folder, 'kafka.stamp'), 'kafka 1.2.3\n');
-    expect(installed('kafka')).toEqual({ folder: join(folder, 'kafka'), stamp: 'kafka 1.2.3' });
+    writeFileSync(join(folder, 'kafka.stamp'), 'kafka_2.13 4.3.1, slf4j 1.7\n');
+    expect(installed('kafka')).toEqual({ folder: whole, stamp: 'kafka_2.13 4.3.1, slf4j 1.7' });
+    rmSync(whole, { recursive: true });
+    expect(installed('kafka')).toBeUndefined();
   });
 });
 

@@ -29,7 +29,14 @@ async function isHealthy(url: string): Promise<boolean> {
 }
 
 /** A small heap, and no compiler or collector that pays off only in a long life. */
-const JVM = ['-Xms512m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-AlwaysPreTouch'];
+const JVM = [
+  '-Xms512m',
+  '-Xmx512m',
+  '-XX:+UseSerialGC',
+  '-XX:TieredStopAtLevel=1',
+  '-XX:-AlwaysPreTouch',
+  '-XX:-UsePerfData',
+];
 /** Lines of the distribution's own that speak of another collector, or write files that nobody reads. */
 const UNWANTED = /G1|-Xlog:|HeapDump|ErrorFile|^\s*#|^\s*$/;
 
@@ -76,6 +83,8 @@ function program(javaHome: string, home: { readonly folder: string; readonly sta
       ES_TMPDIR: join(folder, 'tmp'),
       ES_JAVA_HOME: javaHome,
       ES_JAVA_OPTS: '',
+      // the launcher leaves a file in its temporary folder
+      CLI_JAVA_OPTS: `-Djava.io.tmpdir=${join(folder, 'tmp')} -XX:-UsePerfData`,
     }),
     async prepare(place) {
       const { folder } = place;

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -12,7 +12,9 @@ export function testbedHome(): string {
 export function installed(name: string): { readonly folder: string; readonly stamp: string } | undefined {
   try {
     const stamp = readFileSync(join(testbedHome(), `${name}.stamp`), 'utf8').trim();
-    return { folder: join(testbedHome(), name), stamp };
+    // as tools/testbed-install.sh names it
+    const folder = join(testbedHome(), stamp.replaceAll(/[^A-Za-z0-9.]+/g, '-'));
+    return existsSync(folder) ? { folder, stamp } : undefined;
   } catch {
     return undefined;
   }

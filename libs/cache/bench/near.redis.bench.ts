@@ -1,3 +1,8 @@
+import { BentoCache, bentostore } from 'bentocache';
+import { memoryDriver } from 'bentocache/drivers/memory';
+import { redisBusDriver, redisDriver } from 'bentocache/drivers/redis';
+import { createCache as createCacheManager } from 'cache-manager';
+import { Redis } from 'ioredis';
 import { createCache } from '@infra-kit/cache';
 import { compare } from '@infra-kit/testkit/bench';
 
@@ -22,12 +27,30 @@ const bareGet = async (key: string): Promise<unknown> => {
 const near = { maxEntries: 10_000, ttlMs: TTL_MS };
 const plain = await createCache({ url, near }, { env: 'production' });
 const prefixed = await createCache({ url, near, keyPrefix: 'bench-near:' }, { env: 'production' });
+const connection = new Redis(url);
+const bus = { host: connection.options.host ?? '', port: connection.options.port ?? 0 };
+/** Two levels as well: memory, Redis, and a bus that tells the other processes. */
+const bento = new BentoCache({
+  default: 'two',
+  ttl: TTL_MS,
+  stores: {
+    two: bentostore()
+      .useL1Layer(memoryDriver({ maxItems: 10_000 }))
+      .useL2Layer(redisDriver({ connection }))
+      .useBus(redisBusDriver({ connection: bus })),
+  },
+});
+/** Memory alone: nothing tells it of what others write. */
+const manager = createCacheManager({ ttl: TTL_MS });
 for (const key of keys) {
+  await bento.set({ key, value });
+  await manager.set(key, value);
   bare.set(key, { value, expiresAt: performance.now() + TTL_MS });
   for (const cache of [plain, prefixed]) await cache.set(key, value, { ttlMs: TTL_MS });
 }
-await new Promise((resolve) => setTimeout(resolve, 200));
-for (const key of keys) for (const cache of [plain, prefixed]) await cache.get(key);
+// until the news of these writes has come, and all is kept
+for (const cache of [plain, prefixed])
+  for (const key of keys) while ((await cache.get(key)) !== (await cache.get(key)));
 
 let turn = 0;
 const next = (): string => keys[turn++ % KEYS] ?? '';
@@ -41,9 +64,19 @@ await compare({
     { name: 'cache.get', goal: '<= 1.5', run: () => plain.get(next()) },
     { name: 'cache.get, with a keyPrefix', goal: '<= 1.5', run: () => prefixed.get(next()) },
     { name: 'cache.getOrSet', run: () => plain.getOrSet(next(), load, options) },
+    { name: 'bentocache, two levels: get', run: () => bento.get({ key: next() }) },
+    {
+      name: 'bentocache, two levels: getOrSet',
+      run: () => bento.getOrSet({ key: next(), factory: load }),
+    },
+    { name: 'cache-manager, memory alone: get', run: () => manager.get(next()) },
+    { name: 'cache-manager, memory alone: wrap', run: () => manager.wrap(next(), load) },
   ],
 });
 for (const cache of [plain, prefixed]) {
   await cache.delete(keys);
   await cache.close();
 }
+await bento.clear();
+await bento.disconnectAll();
+connection.disconnect();

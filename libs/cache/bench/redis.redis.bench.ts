@@ -1,3 +1,5 @@
+import { BentoCache, bentostore } from 'bentocache';
+import { redisDriver } from 'bentocache/drivers/redis';
 import { Redis } from 'ioredis';
 import { createCache } from '@infra-kit/cache';
 import { compare } from '@infra-kit/testkit/bench';
@@ -16,6 +18,12 @@ const TTL_MS = 60_000;
 
 const bare = new Redis(url);
 const cache = await createCache({ url, keyPrefix: 'bench:' }, { env: 'test' });
+/** Redis alone, as ours here. cache-manager has no store for Redis of its own. */
+const bento = new BentoCache({
+  default: 'one',
+  stores: { one: bentostore().useL2Layer(redisDriver({ connection: bare })) },
+});
+await bento.set({ key: 'get', value, ttl: '1h' });
 await cache.set('get', value, { ttlMs: 3_600_000 });
 
 for (const concurrency of [1, 64]) {
@@ -34,6 +42,11 @@ for (const concurrency of [1, 64]) {
         name: 'cache.getOrSet, a hit',
         run: () => cache.getOrSet('get', async () => value, { ttlMs: TTL_MS }),
       },
+      { name: 'bentocache: get', run: () => bento.get({ key: 'get' }) },
+      {
+        name: 'bentocache: getOrSet, a hit',
+        run: () => bento.getOrSet({ key: 'get', factory: async () => value, ttl: TTL_MS }),
+      },
     ],
   });
   await compare({
@@ -44,9 +57,13 @@ for (const concurrency of [1, 64]) {
       name: 'ioredis: JSON.stringify and set',
       run: () => bare.set('bench:set', JSON.stringify(value), 'PX', TTL_MS),
     },
-    subjects: [{ name: 'cache.set', goal: '>= 0.9', run: () => cache.set('set', value, { ttlMs: TTL_MS }) }],
+    subjects: [
+      { name: 'cache.set', goal: '>= 0.9', run: () => cache.set('set', value, { ttlMs: TTL_MS }) },
+      { name: 'bentocache: set', run: () => bento.set({ key: 'set', value, ttl: TTL_MS }) },
+    ],
   });
 }
 await cache.deleteByPrefix('');
 await cache.close();
+await bento.clear();
 bare.disconnect();

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { InfraKitModule } from 'infra-kit';
 import { AdminModule } from './admin/admin.module.js';
+import { PaymentsModule } from './payments/payments.module.js';
 import { ProductsModule } from './products/products.module.js';
 import { ReservationsModule } from './reservations/reservations.module.js';
 
@@ -12,10 +13,25 @@ import { ReservationsModule } from './reservations/reservations.module.js';
       uid: true,
       coord: true,
       cache: { keyPrefix: 'flash-sale:' },
+      breaker: {
+        policies: {
+          'payment-gateway': {
+            window: { type: 'count', size: 20 },
+            minimumCalls: 5,
+            timeoutMs: 500,
+            openStateTimeoutMs: 2000,
+            maxOpenStateTimeoutMs: 8000,
+            halfOpenMaxCalls: 2,
+            successThreshold: 2,
+          },
+        },
+        share: true,
+      },
     }),
     ProductsModule,
     ReservationsModule,
     AdminModule,
+    PaymentsModule,
   ],
 })
 export class AppModule {}

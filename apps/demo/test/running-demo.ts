@@ -4,6 +4,8 @@ import { join } from 'node:path';
 
 export interface RunningDemo {
   readonly url: string;
+  /** Of the payment gateway that runs beside it. */
+  readonly gatewayUrl: string;
   readonly child: ChildProcess;
   /** All that was printed so far, both streams. */
   readonly output: () => string;
@@ -28,20 +30,20 @@ export async function startDemo(settings: Record<string, string> = {}): Promise<
     env: { ...env, PORT: '0', LOG_FORMAT: 'json', ...settings },
   });
   let output = '';
-  const listening = Promise.withResolvers<string>();
+  const listening = Promise.withResolvers<{ url: string; gatewayUrl: string }>();
   const onOutput = (chunk: unknown): void => {
     output += String(chunk);
     const url = /listening on (http:\S+)/.exec(output)?.[1];
-    if (url !== undefined) listening.resolve(url);
+    const gatewayUrl = /payment gateway on (http:\S+)\n/.exec(output)?.[1];
+    if (url !== undefined && gatewayUrl !== undefined) listening.resolve({ url, gatewayUrl });
   };
   for (const stream of [child.stdout, child.stderr]) stream.on('data', onOutput);
   const exited = once(child, 'close').then(([code]) => {
     listening.reject(new Error(`ended with ${String(code)} before it listened: ${output}`));
     return code as number | null;
   });
-  const url = await listening.promise;
   return {
-    url,
+    ...(await listening.promise),
     child,
     output: () => output,
     lines: () =>

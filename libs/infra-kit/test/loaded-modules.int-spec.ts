@@ -31,7 +31,9 @@ describe('client libraries', () => {
   });
 
   it('are not loaded for components that run embedded', () => {
-    expect(loadedBy({ env: 'test', health: false, uid: true, coord: true, cache: true, breaker: true })).toEqual([]);
+    expect(
+      loadedBy({ env: 'test', health: false, uid: true, coord: true, cache: true, breaker: true }),
+    ).toEqual([]);
   });
 
   it('are loaded where a component needs them (so that the tests above can fail)', () => {

@@ -7,5 +7,6 @@ import { ReservationsService } from './reservations.service.js';
   imports: [ProductsModule],
   controllers: [ReservationsController],
   providers: [ReservationsService],
+  exports: [ReservationsService],
 })
 export class ReservationsModule {}

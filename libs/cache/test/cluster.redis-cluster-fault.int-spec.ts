@@ -60,13 +60,16 @@ async function underFault(
 ): Promise<ReturnType<typeof underLoad>[]> {
   const loads = TAGS.map((tag) => underLoad(cache.namespace(`{${tag}}:`), 10));
   const third = loads[2] ?? underLoad(cache, 1);
-  await until('the load runs', () => loads.every(({ outcomes }) => outcomes.length > 100));
-  await hurt(async (code) => {
-    await until(`${code} shows`, () => codes(third.outcomes).has(code));
-  });
-  const back = third.outcomes.length;
-  await until('the third is served again', () => served(third, back), { deadlineMs: 20_000 });
-  await Promise.all(loads.map((load) => load.stop()));
+  try {
+    await until('the load runs', () => loads.every(({ outcomes }) => outcomes.length > 100));
+    await hurt(async (code) => {
+      await until(`${code} shows`, () => codes(third.outcomes).has(code));
+    });
+    const back = third.outcomes.length;
+    await until('the third is served again', () => served(third, back), { deadlineMs: 20_000 });
+  } finally {
+    await Promise.all(loads.map((load) => load.stop()));
+  }
   return loads;
 }
 

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { InfraKitModule } from 'infra-kit';
 import { AdminModule } from './admin/admin.module.js';
+import { OrdersModule } from './orders/orders.module.js';
 import { PaymentsModule } from './payments/payments.module.js';
 import { ProductsModule } from './products/products.module.js';
 import { ReservationsModule } from './reservations/reservations.module.js';
@@ -27,9 +28,16 @@ import { ReservationsModule } from './reservations/reservations.module.js';
         },
         share: true,
       },
+      ratelimit: {
+        rules: {
+          'orders-per-user': { rate: 5, perMs: 10_000, capacity: 5, description: 'orders of one buyer' },
+          'orders-total': { rate: 500, perMs: 1000, capacity: 1000, description: 'orders of all buyers' },
+        },
+      },
     }),
     ProductsModule,
     ReservationsModule,
+    OrdersModule,
     AdminModule,
     PaymentsModule,
   ],

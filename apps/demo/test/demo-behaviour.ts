@@ -97,6 +97,28 @@ export function describeDemo(title: string, settings: () => Record<string, strin
       expect((await push(demo, 'nonsense', {})).status).toBe(404);
     });
 
+    it('takes a few orders a buyer, refuses the next with a time to come back, and counts buyers apart', async () => {
+      const order = (buyer: string, body: object = { productId: 'p-101', quantity: 1 }): Promise<Response> =>
+        fetch(`${demo.url}/orders`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'x-user-id': buyer },
+          body: JSON.stringify(body),
+        });
+      const buyer = `buyer-${Date.now()}`;
+      const first = await order(buyer);
+      expect(first.status).toBe(201);
+      expect(first.headers.get('ratelimit')).toMatch(
+        /^"orders-per-user";r=4;t=\d+, "orders-total";r=\d+;t=\d+$/,
+      );
+      const made = (await first.json()) as { id: string };
+      expect(await (await fetch(`${demo.url}/orders/${made.id}`)).json()).toEqual(made);
+      const more = await Promise.all(Array.from({ length: 20 }, () => order(buyer)));
+      const refused = more.find(({ status }) => status === 429);
+      expect(more.filter(({ status }) => status === 201).length).toBeLessThan(20);
+      expect(refused?.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+      expect((await order(`${buyer}-other`)).status).toBe(201);
+    });
+
     it('is ready, and says what it runs on', async () => {
       expect((await fetch(`${demo.url}/health/ready`)).status).toBe(200);
       expect(

@@ -13,6 +13,8 @@ const CLIENTS = [
   '@msgpack/msgpack',
   '@grpc/grpc-js',
   '@nestjs/terminus',
+  '@nestjs/microservices',
+  '@nestjs/graphql',
   '@nestjs/platform-express',
   '@nestjs/platform-fastify',
 ];
@@ -32,7 +34,15 @@ describe('client libraries', () => {
 
   it('are not loaded for components that run embedded', () => {
     expect(
-      loadedBy({ env: 'test', health: false, uid: true, coord: true, cache: true, breaker: true }),
+      loadedBy({
+        env: 'test',
+        health: false,
+        uid: true,
+        coord: true,
+        cache: true,
+        ratelimit: true,
+        breaker: true,
+      }),
     ).toEqual([]);
   });
 

@@ -94,6 +94,7 @@ function discardBufferedLines(): void {
 /** Who injects a provider of a component that was not named is told the line to add. */
 const COMPONENT_OF: Readonly<Record<string, string>> = {
   BreakerProvider: 'breaker',
+  RateLimitProvider: 'ratelimit',
   CacheProvider: 'cache',
   ClogLogger: 'clog',
   ClogNestLogger: 'clog',

@@ -10,6 +10,12 @@ import {
 import { ClogModule, getClogToken, settleClogConfig, type ClogOptions } from '@infra-kit/clog';
 import { CoordModule, getCoordToken, parseCoordConfig, type CoordOptions } from '@infra-kit/coord';
 import { ConfigError, DEFAULT_INSTANCE, isProductionLike, type Placement } from '@infra-kit/kernel';
+import {
+  getRateLimitToken,
+  parseRateLimitConfig,
+  RateLimitModule,
+  type RateLimitOptions,
+} from '@infra-kit/ratelimit';
 import { getUidToken, resolveUidConfig, UidModule, WorkerIdSource, type UidOptions } from '@infra-kit/uid';
 
 /** The configuration of each component that exists, by the key it has in `forRoot`. */
@@ -18,6 +24,7 @@ export interface ComponentConfigs {
   uid: UidOptions;
   coord: CoordOptions;
   cache: CacheOptions;
+  ratelimit: RateLimitOptions;
   breaker: BreakerOptions;
 }
 export type ComponentKey = keyof ComponentConfigs;
@@ -87,6 +94,37 @@ function breakerModule(name: string | undefined, loads: readonly Instance[]): Dy
   });
 }
 
+function cacheName({ cache }: RateLimitOptions): string | undefined {
+  return typeof cache === 'string' ? cache : undefined;
+}
+
+function checkRateLimit(options: RateLimitOptions, place: CheckPlace): void {
+  const { env, name = DEFAULT_INSTANCE, provides } = place;
+  const cache = cacheName(options);
+  if (cache !== undefined && !provides(getCacheToken(cache)))
+    throw new ConfigError(
+      'ratelimit',
+      [`cache: it is not loaded; add it: cache: [{ name: '${cache}' }]`],
+      name,
+    );
+  parseRateLimitConfig(options, { env, instance: name, hasCache: provides(getCacheToken(cache)) });
+}
+
+/** Rules are decided in the cache they name out of those that are loaded, else in the one without a name, where there is one. */
+function rateLimitModule(name: string | undefined, loads: readonly Instance[]): DynamicModule {
+  const caches = loads.filter(({ component }) => component === 'cache');
+  const tokens = caches.map((cache) => getCacheToken(cache.name) as symbol);
+  return RateLimitModule.forRootAsync({
+    name,
+    inject: [OptionsSource, ...tokens],
+    useFactory: (source, ...ready) => {
+      const options = source.of('ratelimit', name);
+      const at = caches.findIndex((each) => each.name === cacheName(options));
+      return { ...options, cache: (ready[at] as CacheProvider | undefined) ?? options.cache };
+    },
+  });
+}
+
 /** How the umbrella makes each component. Order is the order of the table printed at start. */
 export const COMPONENTS: { readonly [K in ComponentKey]: ComponentEntry<ComponentConfigs[K]> } = {
   clog: {
@@ -132,6 +170,7 @@ export const COMPONENTS: { readonly [K in ComponentKey]: ComponentEntry<Componen
     check: (options, { env, name = DEFAULT_INSTANCE }) =>
       void parseCacheConfig(options, { env, instance: name }),
   },
+  ratelimit: { module: rateLimitModule, token: getRateLimitToken, check: checkRateLimit },
   breaker: { module: breakerModule, token: getBreakerToken, check: checkBreaker },
 };
 

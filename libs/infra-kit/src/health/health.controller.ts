@@ -1,12 +1,13 @@
 import { Controller, Get, Inject, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { SkipRateLimit } from '@infra-kit/ratelimit';
 import { HealthPages, type HealthPage } from './health-pages.js';
 
 /** Where @nestjs/swagger keeps that a controller is not to be shown; set without depending on it. */
 const SWAGGER_EXCLUDE = 'swagger/apiExcludeController';
 
 /**
- * The health routes: the path itself, `…/live`, `…/ready`. Never cached, in no API version, in no OpenAPI document.
+ * The health routes: the path itself, `…/live`, `…/ready`. Never cached, in no API version, in no OpenAPI document, never rate limited.
  * A class of its own an application: its path is set when the configuration is known.
  */
 export function healthController(): Type<object> {
@@ -39,6 +40,7 @@ export function healthController(): Type<object> {
     }
   }
   Reflect.defineMetadata(SWAGGER_EXCLUDE, [true], HealthController);
+  SkipRateLimit()(HealthController);
   return HealthController;
 }
 

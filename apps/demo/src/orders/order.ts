@@ -1,0 +1,23 @@
+import { IsInt, IsString, Length, Max, Min } from 'class-validator';
+
+/** The body of POST /orders. */
+export class NewOrder {
+  @IsString()
+  @Length(1, 40)
+  productId = '';
+
+  @IsInt()
+  @Min(1)
+  @Max(5)
+  quantity = 0;
+}
+
+/** What was bought by whom. `id` is sortable by time, `number` short enough for the phone. */
+export interface Order {
+  readonly id: string;
+  readonly number: string;
+  readonly buyer: string;
+  readonly productId: string;
+  readonly quantity: number;
+  readonly status: 'CREATED';
+}

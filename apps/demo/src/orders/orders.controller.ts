@@ -1,0 +1,24 @@
+import { Body, Controller, Get, Param, Post, Req, UseGuards } from '@nestjs/common';
+import { RateLimit } from 'infra-kit';
+import { BuyerGuard, type BuyersRequest } from './buyer.guard.js';
+import { NewOrder, type Order } from './order.js';
+import { OrdersService } from './orders.service.js';
+
+@Controller('orders')
+export class OrdersController {
+  constructor(private readonly orders: OrdersService) {}
+
+  /** A few a buyer, many in total: both are spent or none, in one round trip. */
+  @Post()
+  @UseGuards(BuyerGuard)
+  @RateLimit('orders-per-user')
+  @RateLimit({ rule: 'orders-total', key: () => 'all' })
+  create(@Body() order: NewOrder, @Req() request: BuyersRequest): Promise<Order> {
+    return this.orders.create(order, request.user?.id ?? 'guest');
+  }
+
+  @Get(':id')
+  byId(@Param('id') id: string): Promise<Order> {
+    return this.orders.byId(id);
+  }
+}

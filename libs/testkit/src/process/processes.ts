@@ -80,6 +80,15 @@ function factsFromPs(...which: readonly string[]): readonly ProcessFacts[] {
     });
 }
 
+/** Within which ids are unique; empty where there is but one such space. */
+export function processNamespace(): string {
+  try {
+    return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '';
+  } catch {
+    return '';
+  }
+}
+
 /** Undefined for an id that nobody has. */
 export function factsOf(pid: number): ProcessFacts | undefined {
   return PROC ? factsFromProc(pid) : factsFromPs('-p', String(pid))[0];

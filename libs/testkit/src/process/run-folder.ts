@@ -11,10 +11,10 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { killFamily } from './family.js';
-import { factsOf } from './processes.js';
+import { factsOf, processNamespace } from './processes.js';
 
 /**
- * Where the servers of one runner live: <temporary folder>/infra-kit-testkit-<uid>/<runner pid>-<random>/<kind>-<random>/.
+ * Where the servers of one runner live: <temporary folder>/infra-kit-testkit-<uid>-<namespace>/<runner pid>-<random>/<kind>-<random>/.
  * Each server's folder holds its data, its log and `process.json`, so that a later run can end what a killed runner left.
  */
 export interface ProcessRecord extends KnownProcess {
@@ -32,9 +32,13 @@ export interface KnownProcess {
 const RECORD = 'process.json';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** All runs of this user. Each user has an own root: the temporary folder may be shared. */
+/**
+ * All runs of this user that see each other's processes. The temporary folder may be shared: with other users, and with
+ * containers, where the same ids are other processes.
+ */
 export function runsRoot(): string {
-  return join(tmpdir(), `infra-kit-testkit-${process.getuid?.() ?? 'user'}`);
+  const owner = [process.getuid?.() ?? 'user', processNamespace()].filter((part) => part !== '');
+  return join(tmpdir(), `infra-kit-testkit-${owner.join('-')}`);
 }
 
 export function readRecord(folder: string): ProcessRecord | undefined {

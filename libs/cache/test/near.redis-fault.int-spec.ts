@@ -5,6 +5,7 @@ import { redisDriver } from '@infra-kit/cache/redis';
 import { eventually } from '@infra-kit/kernel/testing';
 import { launchRedis, until, type RunningServer } from '@infra-kit/testkit';
 import { INVALIDATIONS, kept, NEAR, nearBench, VALUES, type NearBench } from './fixtures/near-bench.js';
+import { sentinel } from './fixtures/sentinel.js';
 import { recordMetrics } from './fixtures/recording.js';
 
 const HOUR = { ttlMs: 3_600_000 };
@@ -170,6 +171,32 @@ describe('a near cache', () => {
     await kept(bench.cache, 'a');
     await put('a', 2);
     await eventually(async () => expect(await bench.cache.get('a')).toEqual({ n: 2 }));
+  });
+
+  it('listens to the new master after a failover, though the old one still answers', async () => {
+    const second = await launchRedis();
+    await using guide = await sentinel('main', server);
+    const sentinels = [{ host: '127.0.0.1', port: guide.port }];
+    const cache = await createCache(
+      { sentinels, sentinelName: 'main', near: { ...NEAR, pingMs: 60_000 } },
+      { env: 'test' },
+    );
+    const there = new Redis(second.url);
+    try {
+      await put('a', 1);
+      await kept(cache, 'a');
+      guide.master = second;
+      await there.set('a', JSON.stringify({ n: 2 }));
+      // the connection that brings invalidations is of another type, and stays
+      await raw.call('CLIENT', 'KILL', 'TYPE', 'normal');
+      await eventually(async () => expect(await kept(cache, 'a')).toEqual({ n: 2 }));
+      await there.set('a', JSON.stringify({ n: 3 }));
+      await eventually(async () => expect(await cache.get('a')).toEqual({ n: 3 }));
+    } finally {
+      await cache.close();
+      there.disconnect();
+      await second.stop();
+    }
   });
 
   it('is emptied by FLUSHALL', async () => {

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createCoord, type CoordOptions, type WatchSignal } from '@infra-kit/coord';
 import { etcdDriver } from '@infra-kit/coord/etcd';
@@ -134,6 +137,22 @@ describe('etcd that is killed and started again', () => {
   });
 });
 
+describe('etcd that is away at the start', () => {
+  it('does not stop a coord with a snapshot folder: health is down, and all is well by itself when etcd comes', async () => {
+    const snapshotDir = mkdtempSync(join(tmpdir(), 'infra-kit-coord-'));
+    await etcd.server.kill();
+    const began = performance.now();
+    const coord = await start({ snapshotDir, dialTimeoutMs: 3000 });
+    expect(performance.now() - began).toBeLessThan(3000);
+    expect((await coord.health()).status).toBe('down');
+    await etcd.server.restart();
+    await eventually(() => coord.ping(), PATIENT);
+    expect((await coord.health()).status).toBe('up');
+    await coord.close();
+    rmSync(snapshotDir, { recursive: true });
+  });
+});
+
 describe('etcd behind a wire that is cut', () => {
   it('tells a watch that compaction overtook it meanwhile; without compaction the same watch goes on', async () => {
     const proxy = await FaultProxy.start(etcd.server);
@@ -174,7 +193,8 @@ describe('etcd behind a wire that is cut', () => {
       keepAlive: { timeMs: 500, timeoutMs: 500 },
     });
     const signals: WatchSignal[] = [];
-    driver.watch({ key: '/silent' }, 2n, (signal) => signals.push(signal));
+    const { revision } = await driver.range({ key: '/silent' }, ANY_TIME);
+    driver.watch({ key: '/silent' }, revision + 1n, (signal) => signals.push(signal));
     await eventually(() => expect(signals).toHaveLength(1), PATIENT);
     proxy.blackhole();
     await eventually(() => expect(signals.at(-1)?.type).toBe('interrupted'), PATIENT);

@@ -1,18 +1,9 @@
 import type { InfraErrorCode } from '@infra-kit/kernel';
+import type { DriverCall, Encoded } from './driver-call.js';
 import type { AtomicScript, ScriptReply } from '../scripts/atomic-script.js';
 import type { HashDriver, SetDriver, SortedSetDriver } from './structure-drivers.js';
 
-/** A value as a driver keeps it. A string stands for its UTF-8 bytes; either may come back for the other. */
-export type Encoded = string | Buffer;
-
-/** What one call brings along. */
-export interface DriverCall {
-  /**
-   * Aborts when the front has given up on the call. From then on a driver must not begin to send it;
-   * what was sent may still be applied. Rejecting on abort is not needed: the front has answered its caller.
-   */
-  readonly signal: AbortSignal;
-}
+export type { DriverCall, Encoded } from './driver-call.js';
 
 export interface DriverWrite {
   /** Milliseconds, whole and ≥ 1; undefined: the entry does not expire. Counts from the write. */

@@ -1,4 +1,4 @@
-import type { DriverCall, Encoded } from './cache-driver.js';
+import type { DriverCall, Encoded } from './driver-call.js';
 
 /**
  * The kinds of entries beside plain values. The rules of `CacheDriver` hold: every method is one atomic step, rejects

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ALL, asked, nothing } from './fixtures/every-call.js';
+import { ALL, asked } from './fixtures/every-call.js';
 import { faultyCache, systemError } from './fixtures/faulty-cache.js';
 
 describe('after close', () => {
@@ -25,11 +25,12 @@ describe('after close', () => {
   });
 
   it('of a namespace, the cache itself goes on', async () => {
-    const { cache } = await faultyCache();
+    const { cache, faults } = await faultyCache();
     const view = cache.namespace('v:');
     await view.close();
-    await expect(view.get('a')).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
-    await expect(view.scripts.run(nothing, [], [])).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
+    for (const call of Object.values(ALL))
+      await expect(call(view)).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
+    expect(asked(faults.calls)).toBe(0);
     expect((await view.health()).status).toBe('down');
     expect(await cache.set('a', 1)).toBe(true);
   });

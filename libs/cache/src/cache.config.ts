@@ -183,6 +183,18 @@ export class CacheConfig {
   @IsInt()
   @Min(1)
   maxFallbackLoads = 64;
+
+  /** How long a load of `getOrSet` is one process' alone; renewed every third while it runs. Hot. */
+  @IsInt()
+  @Min(1)
+  @Max(LONGEST_MS)
+  loadLeaseMs = 5000;
+
+  /** The ttl of a lock that names none. Hot. */
+  @IsInt()
+  @Min(1)
+  @Max(LONGEST_MS)
+  lockTtlMs = 10_000;
 }
 
 /** A `CacheConfig` as callers write it: any part of it, plain. */

@@ -14,11 +14,21 @@ export interface CacheSetOptions extends CacheTtlOptions {
   readonly ifPresent?: boolean | undefined;
   /** Keep the expiry the entry has; not together with `ttlMs`. An entry that is new does not expire. */
   readonly keepTtl?: boolean | undefined;
+  /** The entry is a miss, everywhere, once any of them was given to `invalidateTags`. Texts, as keys are. */
+  readonly tags?: readonly string[] | undefined;
 }
 
 export interface CacheGetOrSetOptions extends CallOptions {
-  /** How long a loaded value is kept: milliseconds > 0, or Infinity. */
+  /** How long a loaded value is fresh: milliseconds > 0, or Infinity. */
   readonly ttlMs: number;
+  /** How long after that it is still given out, while one call in the fleet loads it anew in the background. Default 0. */
+  readonly staleMs?: number | undefined;
+  /** As for `set`. */
+  readonly tags?: readonly string[] | undefined;
+  /** How eagerly a value is refreshed in the background before it expires (XFetch): 0 never; default 1, the optimum. */
+  readonly beta?: number | undefined;
+  /** How long a load is another process' alone when this one dies. Default: the configuration's `loadLeaseMs`. */
+  readonly loadLeaseMs?: number | undefined;
   /** How long this process remembers that the loader threw, in milliseconds. Default: not at all. */
   readonly negativeTtlMs?: number | undefined;
 }
@@ -101,8 +111,10 @@ export abstract class CacheProvider implements ComponentProvider {
   abstract ttlMs(key: string, options?: CallOptions): Promise<number | undefined>;
   /**
    * The value, else what `loader` gives, stored for `ttlMs`. Callers in this process who want the same key at once
-   * share one load, and its value as one object. A loader that throws fails those who wait, with that very error, once;
-   * with `negativeTtlMs` this process rethrows it for that long. A caller who gives up leaves alone; when all have
+   * share one load, and its value as one object; other processes wait for that load and take what it stored. A value
+   * in its `staleMs`, or about to expire, is answered at once and loaded anew in the background, by one call in the
+   * fleet; when that throws, the old value stays and it is tried again after a second. A loader that throws fails those who wait, with that very error, once;
+   * with `negativeTtlMs` this process rethrows it for that long; of the processes that wait each then loads for itself. A caller who gives up leaves alone; when all have
    * given up the load is cancelled. A `set` or `delete` of the key by this process meanwhile wins over the load.
    * A stored value that does not decode counts as a miss. With the server away the loader is asked instead, at most
    * `maxFallbackLoads` at once, RESOURCE_EXHAUSTED beyond a tenfold queue.
@@ -112,6 +124,12 @@ export abstract class CacheProvider implements ComponentProvider {
     loader: (load: CacheLoad) => Promise<T>,
     options: CacheGetOrSetOptions,
   ): Promise<T>;
+  /**
+   * Makes every entry with one of the tags a miss, on all instances, without looking for them. What is loading
+   * meanwhile is void too. In a namespace tags have its prefix, as keys have.
+   */
+  abstract invalidateTags(...tags: string[]): Promise<void>;
+  abstract invalidateTags(tags: readonly string[], options?: CallOptions): Promise<void>;
   /**
    * Keys that begin with `prefix`, without the cache's own prefixes. What is there all through the scan comes, now and
    * then twice; what comes or goes meanwhile may come. UNIMPLEMENTED where the driver cannot scan.

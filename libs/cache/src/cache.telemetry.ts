@@ -5,7 +5,7 @@ export const CACHE_SCOPE = '@infra-kit/cache';
 
 /** Names of what a cache emits. Labels are bounded: never a key. */
 export const CACHE_METRICS = {
-  /** Counter. Reads by `result`: hit, miss; of getOrSet also shared (waited for another caller's load). */
+  /** Counter. Reads by `result`: hit, miss; of getOrSet also shared (waited for another caller's load) and stale. */
   reads: 'infra.cache.reads',
   /** Histogram, seconds. Calls that went to a server, by `operation` and `outcome` (ok, or the error's code). */
   duration: 'infra.cache.operation.duration',

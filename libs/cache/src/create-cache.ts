@@ -18,10 +18,12 @@ import type { CacheDriver } from './drivers/cache-driver.js';
 import { MemoryCacheDriver } from './drivers/memory/memory.driver.js';
 import type { CacheEngine } from './operations/cache-engine.js';
 import { CallRunner } from './operations/call-runner.js';
+import { EntryReader } from './operations/entry-reader.js';
 import { GetOrSet } from './operations/get-or-set.js';
 import { nearDriver } from './operations/near-driver.js';
 import { openNear } from './operations/open-near.js';
 import { KeySpace } from './operations/key-space.js';
+import { TagVersions } from './operations/tag-versions.js';
 import { ValueCodec } from './operations/value-codec.js';
 import { isCacheDriver, parseCacheConfig, structuralChanges } from './parse-cache-config.js';
 
@@ -49,15 +51,10 @@ async function assemble(options: CacheOptions, setting: ComponentSetting): Promi
   });
   const driver = near === undefined ? store : nearDriver(store, near);
   const runner = new CallRunner(driver, place, settings);
-  const engine: CacheEngine = {
-    place,
-    driver,
-    runner,
-    values,
-    near,
-    settings,
-    loads: new GetOrSet({ place, driver, runner, values, clock, settings, near }),
-  };
+  const tags = new TagVersions({ driver, runner });
+  const entries = new EntryReader({ driver, runner, tags });
+  const loads = new GetOrSet({ place, driver, runner, values, entries, tags, clock, settings, near });
+  const engine: CacheEngine = { place, driver, runner, values, entries, tags, near, settings, loads };
   stack.push({
     name: place.label,
     phase: 'connections',

@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { CallOptions, HealthReport } from '@infra-kit/kernel';
-import { closedError, inexactCounter, invalidArgument, shown } from './cache.errors.js';
+import { closedError, inexactCounter, invalidArgument, shown, unimplemented } from './cache.errors.js';
 import {
   CacheProvider,
   type CacheGetOrSetOptions,
@@ -14,13 +14,15 @@ import { readsCounter } from './cache.telemetry.js';
 import type { CacheDriver, DriverCall, Encoded } from './drivers/cache-driver.js';
 import { BloomOperations } from './operations/blooms.js';
 import type { CacheEngine } from './operations/cache-engine.js';
+import { needsLook } from './operations/entry-reader.js';
 import { HashOperations } from './operations/hashes.js';
 import { reportHealth } from './operations/health.js';
-import type { KeySpace } from './operations/key-space.js';
+import { keyAbout, type KeySpace } from './operations/key-space.js';
 import type { NearEntry } from './operations/near-cache.js';
 import type { OperationName } from './operations/operation.js';
 import { scanPages } from './operations/scan.js';
 import { ScriptRunner } from './operations/script-runner.js';
+import { metaOf, taggedEntry } from './operations/stored-entry.js';
 import { SetOperations } from './operations/sets.js';
 import { SortedSetOperations } from './operations/sorted-sets.js';
 import { checkOptions, driverTtl, driverWrite, keysAndOptions } from './operations/write-options.js';
@@ -76,6 +78,10 @@ export class DefaultCacheProvider extends CacheProvider {
     const kept = this.#engine.near?.read(full, key, this.#known);
     if (kept !== undefined) return this.#engine.runner.answer('get', options, kept as T);
     const data = await this.#run('get', options, (call) => this.#driver.get(full, call), key);
+    if (needsLook(metaOf(data))) {
+      const [fresh] = await this.#engine.entries.areFresh([{ fullKey: full, data }], options);
+      return this.#found<T>(key, fresh === true ? data : undefined);
+    }
     return this.#found<T>(key, data);
   }
 
@@ -87,14 +93,20 @@ export class DefaultCacheProvider extends CacheProvider {
       near === undefined ? undefined : full.map((each, index) => near.read(each, keys[index] ?? ''));
     if (kept !== undefined) return this.#rest<T>(keys, full, kept, options);
     const found = await this.#run('getMany', options, (call) => this.#driver.getMany(full, call));
-    return keys.map((key, index) => this.#found<T>(key, found[index]));
+    const fresh = await this.#fresh(full, found, options);
+    return keys.map((key, index) => this.#found<T>(key, fresh[index]));
   }
 
   override async set(key: string, value: unknown, options?: CacheSetOptions): Promise<boolean> {
     const full = this.#key(key, options);
-    const data = this.#engine.values.encode(key, value);
+    const tagKeys = this.#tagKeys(options?.tags);
+    let data = this.#engine.values.encode(key, value);
     const write = driverWrite(this.#engine.place, options, this.#engine.settings().defaultTtlMs);
     this.#engine.loads.supersede(full);
+    if (tagKeys.length > 0) {
+      const tags = await this.#engine.tags.ensure(tagKeys, write.ttlMs, options);
+      data = taggedEntry(data, tags);
+    }
     return this.#run('set', options, (call) => this.#driver.set(full, data, write, call), key);
   }
 
@@ -132,7 +144,8 @@ export class DefaultCacheProvider extends CacheProvider {
       (call) => this.#driver.getAndSet(full, data, write, call),
       key,
     );
-    return this.#found<T>(key, before);
+    const [current] = await this.#engine.tags.areCurrent([metaOf(before)], options);
+    return this.#found<T>(key, current === true ? before : undefined);
   }
 
   override async delete(...args: unknown[]): Promise<number> {
@@ -179,7 +192,15 @@ export class DefaultCacheProvider extends CacheProvider {
     options: CacheGetOrSetOptions,
   ): Promise<T> {
     this.#checkOpen();
-    return (await this.#engine.loads.run(key, this.#keys.full(key), loader, options)) as T;
+    const name = { key, fullKey: this.#keys.full(key), tagKeys: this.#tagKeys(options?.tags) };
+    return (await this.#engine.loads.run(name, loader, options)) as T;
+  }
+
+  override async invalidateTags(...args: unknown[]): Promise<void> {
+    const { keys: tags, options } = keysAndOptions(args);
+    this.#checkOpen();
+    checkOptions(this.#engine.place, options);
+    await this.#engine.tags.invalidate(this.#tagKeys(tags), options);
   }
 
   override async *scan(prefix: string, options?: CallOptions): AsyncGenerator<string> {
@@ -260,11 +281,31 @@ export class DefaultCacheProvider extends CacheProvider {
     const found = await (missing.length === 0
       ? this.#engine.runner.answer('getMany', options, [])
       : this.#run('getMany', options, (call) => this.#driver.getMany(missing, call)));
+    const fresh = await this.#fresh(missing, found, options);
     let next = 0;
     return keys.map((key, index) => {
-      if (kept[index] === undefined) return this.#found<T>(key, found[next++]);
+      if (kept[index] === undefined) return this.#found<T>(key, fresh[next++]);
       return kept[index] as T;
     });
+  }
+
+  /** What was found, less what is stale or void by a tag. */
+  async #fresh(
+    full: readonly string[],
+    found: readonly (Encoded | undefined)[],
+    options: CallOptions | undefined,
+  ): Promise<readonly (Encoded | undefined)[]> {
+    if (!found.some((data) => needsLook(metaOf(data)))) return found;
+    const entries = found.map((data, index) => ({ fullKey: full[index] ?? '', data }));
+    const fresh = await this.#engine.entries.areFresh(entries, options);
+    return found.map((data, index) => (fresh[index] === true ? data : undefined));
+  }
+
+  #tagKeys(tags: unknown): string[] {
+    if (tags === undefined) return [];
+    const { driver, place } = this.#engine;
+    if (!driver.capabilities.scripts) throw unimplemented(place, 'scripts, which tags need', driver.kind);
+    return [...new Set(this.#keys.fullAll(tags, 'tag'))].map((tag) => keyAbout(tag, 'tag'));
   }
 
   #found<T>(key: string, data: Encoded | undefined): T | undefined {

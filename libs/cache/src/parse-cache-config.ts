@@ -14,6 +14,8 @@ const HOT: ReadonlySet<string> = new Set([
   'maxEntries',
   'maxRetries',
   'maxFallbackLoads',
+  'loadLeaseMs',
+  'lockTtlMs',
 ]);
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -8,7 +8,7 @@ const clock = new FakeClock();
 const open = (): CacheDriver => new MemoryCacheDriver({ maxEntries: 100_000, clock });
 const passTime = (ms: number): Promise<void> => clock.advance(ms);
 
-cacheDriverSuite({ describe, it }, { name: 'memory', open, passTime });
+cacheDriverSuite({ describe, it }, { name: 'memory', open, clock, passTime });
 
 cacheDriverSuite(
   { describe, it },
@@ -21,6 +21,7 @@ cacheDriverSuite(
         sets: undefined,
         sortedSets: undefined,
       }),
+    clock,
     passTime,
   },
 );

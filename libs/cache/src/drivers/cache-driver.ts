@@ -66,6 +66,12 @@ export interface DriverTracking {
   follow(options: TrackingOptions, events: TrackingEvents): Promise<AsyncDisposable>;
 }
 
+/** Notices that scripts publish: hints, which may come late, twice or not at all. */
+export interface DriverNotices {
+  /** Tells of each notice on the channel until disposed; also, with '', when some may have been missed. */
+  listen(channel: string, listener: (message: string) => void): Disposable;
+}
+
 /** `degraded`: some of several servers are away, so that some calls fail. */
 export type DriverState = 'up' | 'degraded' | 'down';
 
@@ -97,6 +103,8 @@ export interface CacheDriver {
   readonly capabilities: CacheCapabilities;
   /** How it tells of changes; a driver without it has no near cache before it. */
   readonly tracking?: DriverTracking | undefined;
+  /** How it hears what scripts publish; whoever waits asks again now and then in any case. */
+  readonly notices?: DriverNotices | undefined;
   /** True: answers come from this process within the same turn, so that no time limit need be kept. */
   readonly local: boolean;
   /** The client underneath, if any. */

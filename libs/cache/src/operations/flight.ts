@@ -6,8 +6,6 @@ import type { CachePlace } from '../cache.errors.js';
  * early when all callers have left.
  */
 export class Flight<T> {
-  /** Set when a write of the key has overtaken the load, or nobody waits: its value is not stored. */
-  superseded = false;
   readonly #place: CachePlace;
   readonly #outcome = Promise.withResolvers<T>();
   readonly #traceId = InfraContext.traceId();
@@ -15,11 +13,30 @@ export class Flight<T> {
   #controller: AbortController | undefined;
   #aborted: InfraError | undefined;
   #waiters = 0;
+  #superseded: (() => void)[] | true = [];
   #settled = false;
 
   constructor(place: CachePlace) {
     this.#place = place;
     this.#outcome.promise.catch(() => undefined); // every waiter may have left
+  }
+
+  /** A write of the key has overtaken the load, or nobody waits: its value is not stored. */
+  get superseded(): boolean {
+    return this.#superseded === true;
+  }
+
+  supersede(): void {
+    if (this.#superseded === true) return;
+    const told = this.#superseded;
+    this.#superseded = true;
+    for (const each of told) each();
+  }
+
+  /** Calls `fn` when it is superseded, or now. */
+  whenSuperseded(fn: () => void): void {
+    if (this.#superseded === true) fn();
+    else this.#superseded.push(fn);
   }
 
   /** Made when a loader is there to hear it. */
@@ -69,7 +86,7 @@ export class Flight<T> {
 
   /** Ends the wait now, whether the loader heeds its signal or not. */
   abort(reason: InfraError): void {
-    this.superseded = true;
+    this.supersede();
     this.#aborted = reason;
     this.#controller?.abort(reason);
     this.#outcome.reject(reason);

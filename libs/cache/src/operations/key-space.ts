@@ -4,6 +4,15 @@ const MAX_KEY_BYTES = 64 * 1024;
 /** UTF-8 takes at most three bytes a code unit. */
 const SURELY_FITS = Math.floor(MAX_KEY_BYTES / 3);
 
+/** Stands in the keys under which the cache keeps what is its own, behind the full key that it is about. */
+const OWN = '\u0001ik:';
+
+/** By the full key alone, however its prefix is made up. */
+export const keyAbout = (full: string, what: 'lock' | 'load' | 'tag'): string => full + OWN + what;
+
+/** True for what is no caller's key. */
+export const isOwnKey = (full: string): boolean => full.includes(OWN);
+
 /** The keys of one cache or namespace: checked, and put behind its prefix. */
 export class KeySpace {
   readonly prefix: string;
@@ -14,15 +23,15 @@ export class KeySpace {
     this.prefix = prefix;
   }
 
-  full(key: unknown): string {
-    if (typeof key !== 'string') throw this.#bad('a key must be a text', key);
-    if (key === '') throw this.#bad('a key must not be empty', key);
-    return this.prefix + this.#checked(key, 'a key');
+  full(key: unknown, what: 'key' | 'tag' = 'key'): string {
+    if (typeof key !== 'string') throw this.#bad(`a ${what} must be a text`, key);
+    if (key === '') throw this.#bad(`a ${what} must not be empty`, key);
+    return this.prefix + this.#checked(key, `a ${what}`);
   }
 
-  fullAll(keys: unknown): string[] {
-    if (!Array.isArray(keys)) throw this.#bad('keys must be a list', keys);
-    return keys.map((key) => this.full(key));
+  fullAll(keys: unknown, what: 'key' | 'tag' = 'key'): string[] {
+    if (!Array.isArray(keys)) throw this.#bad(`${what}s must be a list`, keys);
+    return keys.map((key) => this.full(key, what));
   }
 
   /** A prefix to search by: as a key, and may be empty. */

@@ -1,6 +1,7 @@
 import type { CallOptions } from '@infra-kit/kernel';
 import { unimplemented } from '../cache.errors.js';
 import type { CacheEngine } from './cache-engine.js';
+import { isOwnKey } from './key-space.js';
 import { checkOptions } from './write-options.js';
 
 /** Full keys under a full prefix, as the store's pages come. `timeoutMs` limits the whole, `commandTimeoutMs` each page. */
@@ -18,7 +19,8 @@ export async function* scanPages(
     const page = await runner.run('scan', leftOf(options, started), (call) =>
       driver.scanPage(fullPrefix, from, call),
     );
-    if (page.keys.length > 0) yield page.keys;
+    const keys = page.keys.some(isOwnKey) ? page.keys.filter((key) => !isOwnKey(key)) : page.keys;
+    if (keys.length > 0) yield keys;
     cursor = page.next;
   } while (cursor !== undefined);
 }

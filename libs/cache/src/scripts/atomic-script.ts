@@ -34,6 +34,8 @@ export interface ScriptView {
   getBit(key: string, offset: number): 0 | 1;
   /** SETBIT: answers the former bit; the expiry stays. */
   setBit(key: string, offset: number, bit: 0 | 1): 0 | 1;
+  /** PUBLISH, which no script should fail for: `redis.pcall`. */
+  publish(channel: string, message: string): void;
   /** TIME, in microseconds since the epoch: the server's clock, never the caller's. */
   nowUs(): number;
 }

@@ -2,6 +2,7 @@ import { bloomTests } from './bloom.suite.js';
 import { expiryTests } from './expiry.suite.js';
 import { hashTests } from './hash.suite.js';
 import { loadTests } from './load.suite.js';
+import { refreshTests } from './refresh.suite.js';
 import { scanTests } from './scan.suite.js';
 import { scriptTests } from './script.suite.js';
 import { setTests } from './set.suite.js';
@@ -14,6 +15,7 @@ import {
   type SuiteRunner,
   type SuiteTest,
 } from './suite-target.js';
+import { tagTests } from './tag.suite.js';
 import { valueTests } from './value.suite.js';
 
 export type { CacheSuiteTarget, SuiteRunner } from './suite-target.js';
@@ -24,6 +26,8 @@ const TESTS: Readonly<Record<string, SuiteTest>> = {
   ...scanTests,
   ...scriptTests,
   ...loadTests,
+  ...refreshTests,
+  ...tagTests,
   ...structureTests,
   ...hashTests,
   ...setTests,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { isInfraError } from '@infra-kit/kernel';
+import { isInfraError, type Clock } from '@infra-kit/kernel';
 import { createCache } from '../create-cache.js';
 import type { CacheOptions } from '../cache.config.js';
 import type { CacheProvider } from '../cache.provider.js';
@@ -17,6 +17,8 @@ export interface CacheSuiteTarget {
   readonly open: () => CacheDriver | Promise<CacheDriver>;
   /** Further configuration of the caches under test, such as a near cache. */
   readonly options?: CacheOptions | undefined;
+  /** The clock of store and caches, where a test can move it. */
+  readonly clock?: Clock | undefined;
   /** Lets the store's time pass, where a test can; absent: the suite waits for the real one. */
   readonly passTime?: ((ms: number) => Promise<void>) | undefined;
 }
@@ -25,6 +27,8 @@ export interface CacheSuiteTarget {
 export interface Bench {
   readonly cache: CacheProvider;
   readonly driver: CacheDriver;
+  /** A further cache on the same store, as another instance of the service has it. */
+  readonly another: () => Promise<CacheProvider>;
   /** A key no other test uses. */
   readonly key: (name: string) => string;
   /** The key as the driver knows it. */
@@ -51,18 +55,28 @@ export async function onTarget(
   test: SuiteTest,
 ): Promise<void> {
   const driver = await target.open();
+  const open: CacheProvider[] = [];
   try {
-    const cache = await createCache({ ...target.options, ...options, driver }, { env: 'test' });
+    const another = async (): Promise<CacheProvider> => {
+      const made = await createCache(
+        { ...target.options, ...options, driver },
+        { env: 'test', clock: target.clock },
+      );
+      open.push(made);
+      return made;
+    };
+    const cache = await another();
     const mine = randomName('suite');
     await test({
       cache,
       driver,
+      another,
       key: (name) => `${mine}:${name}`,
       stored: (key) => `${options.keyPrefix ?? ''}${key}`,
       passTime: target.passTime ?? (async () => undefined),
     });
-    await cache.close();
   } finally {
+    await Promise.all(open.map((each) => each.close()));
     await driver.close();
   }
 }

@@ -9,7 +9,7 @@ import { plain, type Stored } from './stored.js';
 export function memoryView(
   store: LruStore<Stored>,
   declared: readonly string[],
-  wallClock: () => number,
+  outside: { readonly wallClock: () => number; readonly publish: ScriptView['publish'] },
 ): ScriptView {
   const own = (key: string): string => {
     if (declared.includes(key)) return key;
@@ -53,7 +53,8 @@ export function memoryView(
       const entry = store.peek(own(key));
       return entry && Math.ceil(entry.expiresAt - store.now);
     },
-    nowUs: () => Math.floor(wallClock() * 1000),
+    publish: outside.publish,
+    nowUs: () => Math.floor(outside.wallClock() * 1000),
   };
 }
 

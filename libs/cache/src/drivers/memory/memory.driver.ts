@@ -11,6 +11,7 @@ import type {
 import { added } from './counter.js';
 import { LruStore, type Entry } from './lru-store.js';
 import { MemoryHashes } from './memory-hashes.js';
+import { MemoryNotices } from './memory-notices.js';
 import { memoryView, runTwin } from './memory-script.js';
 import { MemorySets } from './memory-sets.js';
 import { MemorySortedSets } from './memory-sorted-sets.js';
@@ -32,6 +33,7 @@ export class MemoryCacheDriver implements CacheDriver {
   readonly hashes: MemoryHashes;
   readonly sets: MemorySets;
   readonly sortedSets: MemorySortedSets;
+  readonly notices = new MemoryNotices();
   readonly #store: LruStore<Stored>;
   readonly #clock: Clock;
 
@@ -130,7 +132,10 @@ export class MemoryCacheDriver implements CacheDriver {
   ): Promise<ScriptReply> {
     return runTwin(
       script,
-      memoryView(this.#store, keys, () => this.#clock.now()),
+      memoryView(this.#store, keys, {
+        wallClock: () => this.#clock.now(),
+        publish: (channel, message) => this.notices.tell(channel, message),
+      }),
       keys,
       args,
     );

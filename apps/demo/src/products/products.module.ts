@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { CoordProvider } from 'infra-kit';
-import { APP_IDENTITY } from '@infra-kit/kernel';
+import { APP_IDENTITY, type AppIdentity } from '@infra-kit/kernel';
 import { ProductCatalogue } from './product-catalogue.js';
 import { ProductSettings } from './product-settings.js';
 import { ProductsController } from './products.controller.js';
@@ -11,7 +11,11 @@ import { ProductsService } from './products.service.js';
   providers: [
     ProductCatalogue,
     ProductsService,
-    { provide: ProductSettings, inject: [CoordProvider, APP_IDENTITY], useFactory: ProductSettings.follow },
+    {
+      provide: ProductSettings,
+      inject: [CoordProvider, APP_IDENTITY],
+      useFactory: (coord: CoordProvider, identity: AppIdentity) => ProductSettings.follow(coord, identity),
+    },
   ],
   exports: [ProductsService, ProductSettings],
 })

@@ -17,9 +17,9 @@ const document = (n: number): string =>
 class PutThenApplied {
   #n = 0;
   #applied: () => void = () => undefined;
-  readonly #put: (text: string) => Promise<unknown>;
+  readonly #put: (text: string) => PromiseLike<unknown>;
 
-  constructor(put: (text: string) => Promise<unknown>) {
+  constructor(put: (text: string) => PromiseLike<unknown>) {
     this.#put = put;
   }
 

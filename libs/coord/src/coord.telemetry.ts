@@ -9,7 +9,7 @@ export const COORD_METRICS = {
   duration: 'infra.coord.operation.duration',
   /** Counter. Changes of the store's state as seen from here, by `state`: up, down. */
   stateChanges: 'infra.coord.state.changes',
-  /** Counter. Leases lost before they were given back, by `kind`: lock, leader, instance-id. */
+  /** Counter. Leases lost before they were given back, by `kind`: lock, leader, instance-id, registration. */
   leasesLost: 'infra.coord.leases.lost',
 } as const;
 

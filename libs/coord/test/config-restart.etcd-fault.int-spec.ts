@@ -57,9 +57,9 @@ describe('etcd that is killed and started again in mid-flight', () => {
       await etcd.server.kill();
       const away = performance.now();
       await expect(reader.config.get('n')).rejects.toMatchObject({
-        code: expect.stringMatching(/^(UNAVAILABLE|DEADLINE_EXCEEDED)$/),
+        code: 'UNAVAILABLE',
       });
-      expect(performance.now() - away).toBeLessThan(8000);
+      expect(performance.now() - away).toBeLessThan(2500); // well within requestTimeoutMs
       expect(await reader.registry.discover('orders')).toHaveLength(2);
       await etcd.server.restart();
     }

@@ -58,6 +58,21 @@ export function describeRegistry(target: CoordTarget): void {
       await watch.end();
     });
 
+    it('tells a slow reader the newest list, and not the one it has', async () => {
+      await using bench = new CoordBench(target);
+      const [a, b] = [await bench.client(), await bench.client()];
+      await a.coord.registry.register(one('a'));
+      const control = collect(b.coord.registry.watch('orders'));
+      const slow = b.coord.registry.watch('orders');
+      expect(shown([(await slow.next()).value])).toEqual(['a']);
+      await (await a.coord.registry.register(one('b'))).unregister();
+      await eventually(() => expect(shown(control.items)).toEqual(['a', 'ab', 'a']), within);
+      const next = slow.next();
+      await a.coord.registry.register(one('c'));
+      expect(shown([(await next).value])).toEqual(['ac']);
+      await Promise.all([slow.return?.(), control.end()]);
+    });
+
     it('is left at once by an instance that unregisters, and by all when their coord closes', async () => {
       await using bench = new CoordBench(target);
       const [a, b] = [await bench.client(), await bench.client()];

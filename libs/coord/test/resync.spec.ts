@@ -4,7 +4,7 @@ import { eventually, FakeClock } from '@infra-kit/kernel/testing';
 import { CapturedLogger, collect } from './coord-bench.js';
 
 /** A store whose watches fall silent without a word, as a client with a defect would have it. */
-function deafening(real: MemoryCoordDriver): { readonly driver: CoordDriver; deafen(): void } {
+function deafening(real: MemoryCoordDriver): { readonly driver: CoordDriver; readonly deafen: () => void } {
   let deaf = false;
   const driver = new Proxy<CoordDriver>(real, {
     get(target, property) {

@@ -53,11 +53,7 @@ export class DefaultServiceRegistry extends ServiceRegistry {
 
   override async discover(service: string, options?: CallOptions): Promise<ServiceInstance[]> {
     const view = this.#view(service);
-    try {
-      await view.refresh(options);
-    } catch (error) {
-      if (!view.known || !mayPass(error)) throw error;
-    }
+    await this.#ask(view, options);
     return [...view.instances];
   }
 
@@ -78,7 +74,7 @@ export class DefaultServiceRegistry extends ServiceRegistry {
     const request = { strategy, hashKey: hashKey ?? '', zone };
     let chosen = view.picker.pick(view.instances, request);
     if (chosen === undefined) {
-      await this.#askAgain(view, limits);
+      await this.#ask(view, limits); // the watch may be a moment behind
       chosen = view.picker.pick(view.instances, request);
     }
     if (chosen === undefined)
@@ -90,8 +86,8 @@ export class DefaultServiceRegistry extends ServiceRegistry {
     return picked(chosen, strategy === 'least-pending' ? view.picker.began(chosen.id) : () => undefined);
   }
 
-  /** Nobody there: the watch may be a moment behind. */
-  async #askAgain(view: ServiceView, limits: CallOptions): Promise<void> {
+  /** While the store is away, what is known stands. */
+  async #ask(view: ServiceView, limits: CallOptions | undefined): Promise<void> {
     try {
       await view.refresh(limits);
     } catch (error) {

@@ -17,9 +17,9 @@ const document = (n: number): string =>
 class PutThenApplied {
   #n = 0;
   #applied: () => void = () => undefined;
-  readonly #put: (text: string) => PromiseLike<unknown>;
+  readonly #put: (text: string) => Promise<unknown>;
 
-  constructor(put: (text: string) => PromiseLike<unknown>) {
+  constructor(put: (text: string) => Promise<unknown>) {
     this.#put = put;
   }
 
@@ -36,7 +36,10 @@ class PutThenApplied {
 }
 
 const numberOf = (raw: unknown): number => (raw as { n: number }).n;
-const putTo = (key: string) => (text: string) => client.put(`${prefix}/config-data/${key}`).value(text);
+const putTo =
+  (key: string) =>
+  async (text: string): Promise<unknown> =>
+    client.put(`${prefix}/config-data/${key}`).value(text);
 
 const bare = new PutThenApplied(putTo('bare'));
 const watcher = await client.watch().key(`${prefix}/config-data/bare`).create();

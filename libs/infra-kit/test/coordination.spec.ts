@@ -10,6 +10,7 @@ import {
   CoordProvider,
   InfraKitModule,
   ReloadRegistry,
+  ResourceStack,
   UidProvider,
   type InfraKitOptions,
 } from '../src/index.js';
@@ -113,17 +114,23 @@ describe('an application with coord', () => {
   it('is registered after it listens, with its real port, and leaves before anything else stops', async () => {
     const store = new MemoryCoordStore();
     await using other = await createCoord({ driver: new MemoryCoordDriver({ store }) }, { env: 'test' });
-    const probe = await start(new MemoryCoordDriver({ store }), { shutdown: { readinessDelayMs: 200 } });
+    const probe = await start(new MemoryCoordDriver({ store }));
     const port = portOf(probe);
     await eventually(async () =>
       expect(await other.registry.discover(SERVICE)).toEqual([
         expect.objectContaining({ service: SERVICE, address: `127.0.0.1:${port}` }),
       ]),
     );
-    const closing = probe.app.close();
-    await eventually(async () => expect(await other.registry.discover(SERVICE)).toEqual([]));
-    expect((await fetch(`${probe.url}/health/ready`)).status).toBe(503); // still listening
-    await closing;
+    const seen: unknown[] = [];
+    probe.app.get(ResourceStack).push({
+      name: 'look',
+      phase: 'intake',
+      close: async () => {
+        seen.push(await other.registry.discover(SERVICE), (await fetch(`${probe.url}/health/ready`)).status);
+      },
+    });
+    await probe.app.close();
+    expect(seen).toEqual([[], 503]); // gone, and still listening
   });
 
   it('serves although the store is away, and is registered when it is back', async () => {

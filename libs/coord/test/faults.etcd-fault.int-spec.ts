@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Etcd3 } from 'etcd3';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createCoord, type CoordOptions, type WatchSignal } from '@infra-kit/coord';
 import { etcdDriver } from '@infra-kit/coord/etcd';
@@ -15,13 +16,14 @@ const start = (options: CoordOptions = {}) =>
   createCoord({ endpoints: [etcd.server.url], ...options }, { env: 'test' });
 
 /** How long a promise took to be rejected, and with what. */
-async function refused(promise: Promise<unknown>): Promise<{ code: unknown; ms: number }> {
+async function refused(promise: Promise<unknown>): Promise<{ code: unknown; ms: number; message: string }> {
   const began = performance.now();
   const error: unknown = await promise.then(
     () => new Error('it was not refused'),
     (reason: unknown) => reason,
   );
-  return { code: Reflect.get(Object(error), 'code'), ms: performance.now() - began };
+  const ms = performance.now() - began;
+  return { code: Reflect.get(Object(error), 'code'), ms, message: String(error) };
 }
 
 describe('etcd that nobody answers for', () => {
@@ -84,17 +86,30 @@ describe('etcd that hangs', () => {
 });
 
 describe('etcd that is killed and started again', () => {
-  it('is UNAVAILABLE at once meanwhile, and used again by itself, without a wait for a breaker', async () => {
+  it('is UNAVAILABLE at once meanwhile, and used again by itself, without a breaker; control: the bare client has one', async () => {
     const coord = await start();
     await coord.ping();
     await etcd.server.kill();
+    const told: string[] = [];
+    const bare = new Etcd3({ hosts: etcd.server.url });
+    const control: string[] = [];
     for (let n = 0; n < 10; n++) {
-      const { code, ms } = await refused(coord.ping());
+      const { code, ms, message } = await refused(coord.ping());
       expect(code).toBe('UNAVAILABLE');
       expect(ms).toBeLessThan(1500);
+      told.push(message);
+      control.push((await refused(bare.get('/a').exec())).message);
     }
     await etcd.server.restart();
-    await eventually(() => coord.ping(), PATIENT);
+    await eventually(async () => {
+      await coord.ping().catch((error: unknown) => {
+        told.push(String(error));
+        throw error;
+      });
+    }, PATIENT);
+    expect(told.join('\n')).not.toContain('breaker');
+    expect(control.join('\n')).toContain('breaker');
+    bare.close();
     await coord.close();
   });
 
@@ -123,16 +138,16 @@ describe('etcd that is killed and started again', () => {
     await etcd.server.restart();
     await eventually(() => etcd.admin.put('/kill').value('2').exec(), PATIENT);
     await eventually(
-      () =>
-        expect(signals.map(({ type }) => type)).toEqual([
-          'attached',
-          'changes',
-          'interrupted',
-          'attached',
-          'changes',
-        ]),
+      () => expect(signals.at(-1)).toMatchObject({ type: 'changes', events: [{ kv: { value: '2' } }] }),
       PATIENT,
     );
+    expect(signals.map(({ type }) => type)).toEqual([
+      'attached',
+      'changes',
+      'interrupted',
+      'attached',
+      'changes',
+    ]);
     await driver.close();
   });
 });

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { existsSync } from 'node:fs';
 import { Client, errors } from '@elastic/elasticsearch';
 import { FaultProxy, isAlive, launchElasticsearch, type RunningServer, until } from '@infra-kit/testkit';
 import { familyOf } from '../src/process/family.js';
@@ -100,6 +101,7 @@ describe("an Elasticsearch of one's own", () => {
       const family = pid === undefined ? [] : familyOf([pid]);
       await server.kill();
       expect(family.filter(isAlive)).toEqual([]);
+      expect(family.filter((member) => existsSync(`/tmp/.java_pid${member}`))).toEqual([]);
       await expect(get(direct)).rejects.toThrow(errors.ConnectionError);
       await server.restart();
       expect(server.port).toBe(port);

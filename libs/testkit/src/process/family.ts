@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { until } from './poll.js';
 import { everyProcess, isAlive, signal, stateOf } from './processes.js';
 
@@ -35,6 +36,12 @@ export function killFamily(roots: readonly number[]): readonly number[] {
   for (const pid of hit) if (pid !== process.pid) signal(pid, 'SIGKILL');
   if (hit.has(process.pid)) signal(process.pid, 'SIGKILL');
   return [...hit];
+}
+
+/** Resolves once the killed are dead, and removes what a JVM among them has left where its debugger would look for it. */
+export async function allDead(what: string, killed: readonly number[], deadlineMs?: number): Promise<void> {
+  await until(what, () => !killed.some(isAlive), { deadlineMs });
+  for (const pid of killed) rmSync(`/tmp/.java_pid${pid}`, { force: true });
 }
 
 /** SIGSTOPs the families, and resolves once all of them stand still. */

@@ -1,7 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { until } from './poll.js';
-import { killFamily } from './family.js';
+import { allDead, killFamily } from './family.js';
 import { isAlive, processesIn } from './processes.js';
 import { livingRoots, type ProcessRecord, readRecord, removeFolder, runsRoot } from './run-folder.js';
 import { sweepTemplates } from '../testbed/template.js';
@@ -33,9 +32,7 @@ async function sweepRun(run: string): Promise<readonly ProcessRecord[]> {
   const left = records.filter((record) => livingRoots(record).length > 0);
   const hit = killFamily([...left.flatMap(livingRoots), ...unrecordedIn(run)]);
   const what = left.map(({ kind, pid }) => `${kind} ${pid}`).join(', ');
-  await until(`what a killed run left ends: ${what}`, () => !hit.some(isAlive), {
-    deadlineMs: END_WITHIN_MS,
-  });
+  await allDead(`what a killed run left ends: ${what}`, hit, END_WITHIN_MS);
   removeFolder(run);
   return left;
 }
@@ -47,7 +44,7 @@ async function sweepRun(run: string): Promise<readonly ProcessRecord[]> {
  * Returns what was ended.
  */
 export async function sweepLeftovers(): Promise<readonly ProcessRecord[]> {
-  const ended: ProcessRecord[] = [];
+  const found: ProcessRecord[] = [];
   const swept = new Set<string>();
   for (;;) {
     // a runner that is ended here (a worker of a killed run) may have left servers of its own
@@ -55,11 +52,11 @@ export async function sweepLeftovers(): Promise<readonly ProcessRecord[]> {
     if (runs.length === 0) break;
     for (const run of runs) {
       swept.add(run);
-      ended.push(...(await sweepRun(run)));
+      found.push(...(await sweepRun(run)));
     }
   }
   sweepTemplates();
-  return ended;
+  return found;
 }
 
 /** Spawned and not yet recorded, or what a server was prepared with; another sweep may have removed the folder. */

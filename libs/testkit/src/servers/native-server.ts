@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { familyOf, killFamily, pauseFamily, resumeFamily } from '../process/family.js';
+import { allDead, familyOf, killFamily, pauseFamily, resumeFamily } from '../process/family.js';
 import { freePort } from '../process/free-port.js';
 import { listens } from '../process/listening.js';
 import { until } from '../process/poll.js';
@@ -202,7 +202,7 @@ export class NativeServer implements RunningServer {
 
   /** Resolves once the killed are dead, and forgets them. */
   async #gone(killed: readonly number[]): Promise<void> {
-    await until(`${this.kind} ${killed.join(', ')} ends after SIGKILL`, () => !killed.some(isAlive));
+    await allDead(`${this.kind} ${killed.join(', ')} ends after SIGKILL`, killed);
     this.#record = undefined;
     forgetProcess(this.#place.folder);
   }

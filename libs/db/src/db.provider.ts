@@ -2,26 +2,7 @@ import type { EntityManager, MikroORM } from '@mikro-orm/sql';
 import type { CallOptions, ComponentProvider, HealthReport } from '@infra-kit/kernel';
 import type { Shards } from './sharding/shards.js';
 
-export type IsolationLevel = 'read-committed' | 'repeatable-read' | 'serializable';
-
-/** `required`: joins the running transaction. `requires-new`: one of its own, on a second connection. `nested`: a savepoint. */
-export type Propagation = 'required' | 'requires-new' | 'nested';
-
-export interface TransactionOptions extends CallOptions {
-  /** Default: the server's, READ COMMITTED. */
-  readonly isolation?: IsolationLevel | undefined;
-  /** Writes are refused by the server; it may run on a replica. */
-  readonly readOnly?: boolean | undefined;
-  /** Default `required`. */
-  readonly propagation?: Propagation | undefined;
-  /** How often the whole is run again after a serialization failure or deadlock. Default 3. A transaction that joins or nests is not retried by itself. */
-  readonly retries?: number | undefined;
-}
-
-export interface MigrateOptions extends CallOptions {
-  /** Up to, or down to, this migration. Default: up, all that are pending; down, the last one. */
-  readonly to?: string | undefined;
-}
+import type { MigrateOptions, TransactionOptions } from './db.types.js';
 
 /**
  * PostgreSQL through MikroORM: type, injection token and documentation of the component.

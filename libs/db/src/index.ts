@@ -13,13 +13,8 @@ export {
 } from './db.config.js';
 export { DbError } from './db.errors.js';
 export { DbModule } from './db.module.js';
-export {
-  DbProvider,
-  type IsolationLevel,
-  type MigrateOptions,
-  type Propagation,
-  type TransactionOptions,
-} from './db.provider.js';
+export { DbProvider } from './db.provider.js';
+export type { IsolationLevel, MigrateOptions, Propagation, TransactionOptions } from './db.types.js';
 export {
   DB_CONNECTIONS,
   DB_CONNECTIONS_MAX,

@@ -1,5 +1,6 @@
 import { decorateMethod, type AsyncMethodDecorator } from '@infra-kit/kernel';
-import type { DbProvider, TransactionOptions } from '../db.provider.js';
+import type { DbProvider } from '../db.provider.js';
+import type { TransactionOptions } from '../db.types.js';
 import { dbPlace } from '../db.errors.js';
 import { getDbToken } from '../db.tokens.js';
 import { checkTransactionOptions } from '../transactions/transaction-options.js';

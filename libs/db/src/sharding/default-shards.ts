@@ -2,7 +2,7 @@ import type { EntityManager } from '@mikro-orm/sql';
 import { InfraContext, type Clock, type ContextData } from '@infra-kit/kernel';
 import { limitsOf } from '../context/ambient-managers.js';
 import { dbError, invalidArgument, precondition, type DbPlace } from '../db.errors.js';
-import type { TransactionOptions } from '../db.provider.js';
+import type { TransactionOptions } from '../db.types.js';
 import type { QueryLog } from '../orm/query-log.js';
 import { bindSql, runSql } from '../sql/tagged-sql.js';
 import type { Transactions } from '../transactions/transactions.js';

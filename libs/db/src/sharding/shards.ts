@@ -1,5 +1,5 @@
 import type { EntityManager } from '@mikro-orm/sql';
-import type { TransactionOptions } from '../db.provider.js';
+import type { TransactionOptions } from '../db.types.js';
 import type { ShardKey } from './slots.js';
 
 /** The shard of one key. It stays right when the slot moves: each call asks anew. */

@@ -1,5 +1,5 @@
 import { invalidArgument, type DbPlace } from '../db.errors.js';
-import type { IsolationLevel, TransactionOptions } from '../db.provider.js';
+import type { IsolationLevel, TransactionOptions } from '../db.types.js';
 
 const FIELDS: ReadonlySet<string> = new Set([
   'isolation',

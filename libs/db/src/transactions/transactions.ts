@@ -10,7 +10,7 @@ import {
   sqlStateOf,
   type DbPlace,
 } from '../db.errors.js';
-import type { TransactionOptions } from '../db.provider.js';
+import type { TransactionOptions } from '../db.types.js';
 import { retriesCounter, transactionsCounter } from '../db.telemetry.js';
 import { checkTransactionOptions, DEFAULT_RETRIES, ormIsolation } from './transaction-options.js';
 import { TransactionScope, type Effect } from './transaction-scope.js';

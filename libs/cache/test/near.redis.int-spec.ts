@@ -167,6 +167,49 @@ describe('a write of another process', () => {
   });
 });
 
+describe('an entry with tags', () => {
+  it('is kept with the versions of its tags, and is a miss at once when this process invalidates one', async () => {
+    const { cache, other } = await pair();
+    await other.set('a', { n: 1 }, { ...HOUR, tags: ['t', 'u'] });
+    const value = await kept(cache, 'a');
+    const loader = (): Promise<object> => Promise.reject(new Error('asked the source'));
+    expect(await cache.getOrSet('a', loader, { ...HOUR, tags: ['t', 'u'] })).toBe(value);
+    await cache.invalidateTags('u');
+    expect(await cache.get('a')).toBeUndefined();
+  });
+
+  it('is a miss when another process invalidates one, also once the tag is in use again', async () => {
+    const { cache, other } = await pair();
+    await other.set('a', { n: 1 }, { ...HOUR, tags: ['t'] });
+    await other.set('b', { n: 2 }, { ...HOUR, tags: ['other'] });
+    await kept(cache, 'a');
+    const beside = await kept(cache, 'b');
+    await other.invalidateTags('t');
+    await eventually(async () => expect(await cache.get('a')).toBeUndefined());
+    await other.set('c', { n: 3 }, { ...HOUR, tags: ['t'] });
+    await kept(cache, 'c');
+    expect(await cache.get('a')).toBeUndefined();
+    expect(await cache.get('b')).toBe(beside);
+  });
+});
+
+describe('an entry that gets stale before it ends', () => {
+  it('is kept while it is fresh, and read from the store once it is stale', async () => {
+    const { cache } = await pair();
+    const fresh = { ttlMs: 3_600_000, staleMs: 60_000, beta: 0 };
+    await cache.getOrSet('a', async () => ({ n: 1 }), fresh);
+    await kept(cache, 'a');
+    const short = { ttlMs: 200, staleMs: 3_600_000, beta: 0 };
+    await cache.getOrSet('b', async () => ({ n: 1 }), short);
+    // near.ttlMs is far away, and the entry lives for an hour
+    await eventually(async () => expect(await cache.get('b')).toBeUndefined());
+    let loads = 0;
+    const refresh = async (): Promise<object> => ({ n: 2, loads: ++loads });
+    await eventually(async () => expect(await cache.getOrSet('b', refresh, short)).toMatchObject({ n: 2 }));
+    expect(loads).toBeGreaterThan(0);
+  });
+});
+
 describe('the near cache', () => {
   it('holds at most maxEntries', async () => {
     const { cache, other } = await pair({ near: { maxEntries: 10, ttlMs: 60_000 } });

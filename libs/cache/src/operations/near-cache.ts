@@ -1,6 +1,17 @@
 import type { Clock } from '@infra-kit/kernel';
 import type { Encoded } from '../drivers/cache-driver.js';
 
+export type NearNeeds = readonly (readonly [key: string, data: string])[];
+
+/** What a fetch brought. */
+export interface NearFound {
+  readonly data: Encoded;
+  /** Counts from `sentAt`. */
+  readonly leftMs: number;
+  readonly sentAt: number;
+  readonly needs?: NearNeeds | undefined;
+}
+
 /** One value, as it was read and as it was decoded; a link of the ring from the most to the least recently used. */
 export class NearEntry {
   readonly key: string;
@@ -8,6 +19,8 @@ export class NearEntry {
   data: Encoded | undefined;
   /** By the monotonic clock. */
   readonly expiresAt: number;
+  /** Keys whose kept data must be what is said here, else the entry is void: its tags and their versions. */
+  readonly needs: NearNeeds | undefined;
   /** `undefined`: not decoded yet. */
   value: unknown;
   newer: NearEntry = this;
@@ -17,9 +30,10 @@ export class NearEntry {
   /** Where it stands by the key that a reader knows, which is shorter than the full one by the reader's prefix. */
   alias: { readonly key: string; readonly in: Map<string, NearEntry> } | undefined;
 
-  constructor(key: string, data: Encoded | undefined, expiresAt: number) {
+  constructor(key: string, data: Encoded | undefined, expiresAt: number, needs?: NearNeeds) {
     this.key = key;
     this.data = data;
+    this.needs = needs;
     this.expiresAt = expiresAt;
   }
 }
@@ -74,10 +88,15 @@ export class NearCache {
   /** The living entry, which becomes the most recently used one. */
   find(key: string): NearEntry | undefined {
     const entry = this.#entries.get(key);
-    return entry !== undefined && this.use(entry) ? entry : undefined;
+    return entry !== undefined && this.#isWhole(entry) && this.use(entry) ? entry : undefined;
   }
 
-  /** Whether an entry that was not removed may be given; it becomes the most recently used one. */
+  /** Whether all it needs is kept: what is kept is true, so nothing else need be asked. */
+  #isWhole({ needs }: NearEntry): boolean {
+    return needs === undefined || needs.every(([key, data]) => this.find(key)?.data?.toString() === data);
+  }
+
+  /** Whether an entry that was not removed, and needs no other, may be given; it becomes the most recently used one. */
   use(entry: NearEntry): boolean {
     const now = this.#clock.monotonic();
     if (now >= entry.expiresAt) {
@@ -98,16 +117,12 @@ export class NearCache {
     return this.#count;
   }
 
-  /** Keeps what a fetch brought, unless the key has changed since its ticket. `leftMs` counts from `sentAt`. */
-  put(
-    ticket: NearTicket,
-    key: string,
-    found: { readonly data: Encoded; readonly leftMs: number; readonly sentAt: number },
-  ): void {
+  /** Keeps what a fetch brought, unless the key has changed since its ticket. */
+  put(ticket: NearTicket, key: string, found: NearFound): void {
     if (!this.#up || ticket < this.#floor || (this.#changes.get(key) ?? -1) > ticket) return;
     this.forget(key);
     const expiresAt = found.sentAt + Math.min(found.leftMs, this.#limits.ttlMs);
-    const entry = new NearEntry(key, found.data, expiresAt);
+    const entry = new NearEntry(key, found.data, expiresAt, found.needs);
     this.#entries.set(key, entry);
     this.#link(entry);
     if (this.#entries.size > this.#limits.maxEntries) this.#remove(this.#ring.newer);

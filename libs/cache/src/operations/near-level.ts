@@ -16,8 +16,6 @@ import type {
 } from '../drivers/cache-driver.js';
 import { isUnlimited } from './call-runner.js';
 import { deepFreeze } from './deep-freeze.js';
-import { needsLook } from './entry-reader.js';
-import { isOwnKey } from './key-space.js';
 import { metaOf } from './stored-entry.js';
 import type { ValueCodec } from './value-codec.js';
 import { NearCache, type NearEntry } from './near-cache.js';
@@ -25,7 +23,7 @@ import { NearCache, type NearEntry } from './near-cache.js';
 /** How long the last proof that changes are heard of holds, in pings: the one that is due, and its answer. */
 const TRUST_PINGS = 2;
 
-/** In so many load times before its end an entry is read from the store, where XFetch decides: earlier it hardly would. */
+/** In so many load times before it gets stale or ends an entry is read from the store, where XFetch decides: earlier it hardly would. */
 const EARLY_LOADS = 5;
 
 interface Parts {
@@ -84,8 +82,8 @@ export class NearLevel implements TrackingEvents {
    */
   known(key: string, options: CallOptions | undefined, aliases: Map<string, NearEntry>): unknown {
     const entry = aliases.get(key);
-    if (entry === undefined || entry.data !== undefined || !isUnlimited(options)) return undefined;
-    if (!this.#cache.use(entry)) return undefined;
+    if (entry === undefined || entry.data !== undefined || entry.needs !== undefined) return undefined;
+    if (!isUnlimited(options) || !this.#cache.use(entry)) return undefined;
     if (this.#hits++ === 0) setImmediate(this.#count);
     return entry.value;
   }
@@ -143,13 +141,17 @@ export class NearLevel implements TrackingEvents {
       if (found === undefined) return undefined;
       const { data, leftMs } = found;
       const meta = metaOf(data);
-      // whether it is stale, or void by a tag, only a look at the store can tell
-      if (isOwnKey(key) || needsLook(meta)) return data;
-      const untilEarly = leftMs - (meta?.loadMs ?? 0) * EARLY_LOADS;
+      const { staleMs = 0, loadMs = 0, tags } = meta ?? {};
+      const untilEarly = leftMs - staleMs - loadMs * EARLY_LOADS;
       if (untilEarly <= 0) return data;
       // a copy: what the client gives is a part of all that came with it
       const own = typeof data === 'string' ? data : Buffer.from(data);
-      this.#cache.put(ticket, key, { data: own, leftMs: untilEarly, sentAt });
+      this.#cache.put(ticket, key, {
+        data: own,
+        leftMs: untilEarly,
+        sentAt,
+        needs: tags && Object.entries(tags),
+      });
       return data;
     };
   }

@@ -98,8 +98,12 @@ describe('two processes that write and read at random', () => {
     }
   }, 120_000);
 
-  it.each([1, 50])('do when one in %d invalidations is not heeded (control)', async (forgets) => {
-    const reports = await twoProcesses({ forMs: 5000, forgets }, 120_000);
-    expect(total(reports, 'stale')).toBeGreaterThan(0);
-  });
+  it.each([1, 50])(
+    'do when one in %d invalidations is not heeded (control)',
+    async (forgets) => {
+      const reports = await twoProcesses({ forMs: 5000, forgets });
+      expect(total(reports, 'stale')).toBeGreaterThan(0);
+    },
+    120_000,
+  );
 });

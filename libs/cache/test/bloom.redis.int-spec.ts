@@ -7,6 +7,9 @@ import { sharedRedis, uniquePrefix } from '@infra-kit/testkit';
 import { bloomBytes, bloomDigest, bloomHead, bloomShape } from '../src/operations/bloom-filter.js';
 import { addToBloom, hasInBloom, reserveBloom } from '../src/operations/bloom-scripts.js';
 
+/** On a busy machine an answer may take its time; how long is not the point here. */
+const PATIENT = { commandTimeoutMs: 20_000, connectTimeoutMs: 20_000 };
+
 const SHAPES = [
   [1, 0.5],
   [10, 0.1],
@@ -47,7 +50,7 @@ return redis.call('SETBIT', key, at, value)`,
 describe('the scripts of a Bloom filter and their twins', () => {
   let server: CacheDriver;
   beforeAll(async () => {
-    server = redisDriver({ url: sharedRedis().url });
+    server = redisDriver({ ...PATIENT, url: sharedRedis().url });
     await server.connect();
   });
   afterAll(() => server.close());

@@ -6,18 +6,21 @@ import { cacheDriverSuite } from '@infra-kit/cache/testing';
 import { sharedRedisCluster, uniquePrefix } from '@infra-kit/testkit';
 import { hashSlot } from '../src/drivers/redis/hash-slot.js';
 
+/** On a busy machine an answer may take its time; how long is not the point here. */
+const PATIENT = { commandTimeoutMs: 20_000, connectTimeoutMs: 20_000 };
+
 const nodes = (): { host: string; port: number }[] =>
   sharedRedisCluster().nodes.map(({ host, port }) => ({ host, port }));
 
 cacheDriverSuite(
   { describe, it },
-  { name: 'Redis Cluster', open: () => redisDriver({ clusterNodes: nodes() }) },
+  { name: 'Redis Cluster', open: () => redisDriver({ ...PATIENT, clusterNodes: nodes() }) },
 );
 cacheDriverSuite(
   { describe, it },
   {
     name: 'Redis Cluster, known by one node, with two connections to each',
-    open: () => redisDriver({ clusterNodes: nodes().slice(1, 2), poolSize: 2 }),
+    open: () => redisDriver({ ...PATIENT, clusterNodes: nodes().slice(1, 2), poolSize: 2 }),
   },
 );
 

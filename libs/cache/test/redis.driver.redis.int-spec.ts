@@ -5,16 +5,25 @@ import { cacheDriverSuite, compareTwins } from '@infra-kit/cache/testing';
 import { seededRandom, type SeededRandom } from '@infra-kit/kernel/testing';
 import { sharedRedis, uniquePrefix } from '@infra-kit/testkit';
 
-cacheDriverSuite({ describe, it }, { name: 'Redis', open: () => redisDriver({ url: sharedRedis().url }) });
+/** On a busy machine an answer may take its time; how long is not the point here. */
+const PATIENT = { commandTimeoutMs: 20_000, connectTimeoutMs: 20_000 };
+
 cacheDriverSuite(
   { describe, it },
-  { name: 'Redis by three connections', open: () => redisDriver({ url: sharedRedis().url, poolSize: 3 }) },
+  { name: 'Redis', open: () => redisDriver({ ...PATIENT, url: sharedRedis().url }) },
+);
+cacheDriverSuite(
+  { describe, it },
+  {
+    name: 'Redis by three connections',
+    open: () => redisDriver({ ...PATIENT, url: sharedRedis().url, poolSize: 3 }),
+  },
 );
 cacheDriverSuite(
   { describe, it },
   {
     name: 'Redis behind a near cache',
-    open: () => redisDriver({ url: sharedRedis().url }),
+    open: () => redisDriver({ ...PATIENT, url: sharedRedis().url }),
     options: { near: { maxEntries: 100, ttlMs: 60_000 } },
   },
 );
@@ -91,7 +100,7 @@ const anyCall = (random: SeededRandom, keys: readonly string[]): { keys: string[
 describe('a script and its twin', () => {
   let server: CacheDriver;
   beforeAll(async () => {
-    server = redisDriver({ url: sharedRedis().url });
+    server = redisDriver({ ...PATIENT, url: sharedRedis().url });
     await server.connect();
   });
   afterAll(() => server.close());

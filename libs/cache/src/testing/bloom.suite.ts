@@ -4,7 +4,7 @@ import type { CacheBlooms } from '../cache.structures.js';
 import { isCode, type SuiteTest } from './suite-target.js';
 
 const SMALL = { capacity: 1000, errorRate: 0.01 };
-const BATCH = 2000;
+const BATCH = 500;
 
 const blooming =
   (test: SuiteTest): SuiteTest =>

@@ -48,6 +48,9 @@ export const isCode =
 
 export const randomName = (name: string): string => `${name}-${randomBytes(6).toString('hex')}`;
 
+/** How fast a driver answers is not what the suite asks. */
+const PATIENT = { commandTimeoutMs: 20_000 };
+
 /** A cache on a driver of its own, for the time of one test. */
 export async function onTarget(
   target: CacheSuiteTarget,
@@ -59,7 +62,7 @@ export async function onTarget(
   try {
     const another = async (): Promise<CacheProvider> => {
       const made = await createCache(
-        { ...target.options, ...options, driver },
+        { ...PATIENT, ...target.options, ...options, driver },
         { env: 'test', clock: target.clock },
       );
       open.push(made);

@@ -33,7 +33,7 @@ async function contend(
   for (const child of children) child.send('go');
   const counts = await Promise.all(done);
   const elapsedMs = performance.now() - started;
-  await Promise.all(children.map((child) => (child.exitCode === null ? once(child, 'exit') : undefined)));
+  for (const child of children) if (child.exitCode === null) await once(child, 'exit');
   return { admitted: counts.reduce((sum, [{ admitted }]) => sum + admitted, 0), elapsedMs };
 }
 

@@ -1,6 +1,13 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { metrics, type Attributes, type Meter, type MeterProvider } from '@opentelemetry/api';
-import { CONFIG_RELOADS, KERNEL_SCOPE, lazyCounter, lazyHistogram, ReloadRegistry } from '@infra-kit/kernel';
+import {
+  CONFIG_RELOADS,
+  KERNEL_SCOPE,
+  lazyCounter,
+  lazyHistogram,
+  lazyUpDownCounter,
+  ReloadRegistry,
+} from '@infra-kit/kernel';
 import { FakeClock } from '@infra-kit/kernel/testing';
 import { RecordingLogger } from './recording-logger.js';
 
@@ -17,7 +24,11 @@ function provider(): { recorded: Recorded[]; created: string[]; provider: MeterP
         void recorded.push([scope, name, value, attributes]);
       return { add: record, record };
     };
-    return { createCounter: instrument, createHistogram: instrument } as unknown as Meter;
+    return {
+      createCounter: instrument,
+      createHistogram: instrument,
+      createUpDownCounter: instrument,
+    } as unknown as Meter;
   };
   return { recorded, created, provider: { getMeter } };
 }
@@ -33,6 +44,7 @@ describe('an instrument made before the SDK has started', () => {
     metrics.setGlobalMeterProvider(first.provider);
     counter.add(2, { outcome: 'hit' });
     histogram.record(0.5);
+    lazyUpDownCounter('scope', 'infra.x.now').add(-1);
     metrics.disable();
     const second = provider();
     metrics.setGlobalMeterProvider(second.provider);
@@ -40,6 +52,7 @@ describe('an instrument made before the SDK has started', () => {
     expect(first.recorded).toEqual([
       ['scope', 'infra.x.count', 2, { outcome: 'hit' }],
       ['scope', 'infra.x.duration', 0.5, undefined],
+      ['scope', 'infra.x.now', -1, undefined],
     ]);
     expect(second.recorded).toEqual([['scope', 'infra.x.count', 3, undefined]]);
   });

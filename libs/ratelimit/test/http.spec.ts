@@ -36,9 +36,9 @@ class ShopController {
     return 'one';
   }
 
-  // the guard of the limiter stands above: it is moved behind the one that authenticates
-  @RateLimit('user')
+  // guards run from the lowest decorator up: the limiter's is moved behind the one that authenticates
   @UseGuards(HeaderAuth)
+  @RateLimit('user')
   @Get('user')
   user(): string {
     return 'user';

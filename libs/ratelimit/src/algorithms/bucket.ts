@@ -61,8 +61,7 @@ function leakUntil(state: Bucket, now: number): void {
 
 /** Milliseconds until no more than `target` units are owed, if nobody takes any: the same course, looked ahead. */
 function untilOwed(state: Bucket, rule: RuleNumbers, target: number): number {
-  if (state.leases.length === 0)
-    return Math.ceil(Math.ceil(Math.max(0, state.owed - target) / rule.a) / 1000);
+  if (state.leases.length === 0) return Math.ceil(Math.max(0, state.owed - target) / (rule.a * 1000));
   let { at, owed } = state;
   let held = heldBy(state) * rule.b;
   for (const { size, until } of state.leases) {

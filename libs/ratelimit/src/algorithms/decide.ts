@@ -1,4 +1,12 @@
-import { BUCKET, SLOTS, WINDOW, type Algorithm, type AlgorithmKind, type RuleNumbers } from './algorithm.js';
+import {
+  BUCKET,
+  SLOTS,
+  WINDOW,
+  type Algorithm,
+  type AlgorithmKind,
+  type Holder,
+  type RuleNumbers,
+} from './algorithm.js';
 import { bucket, type Bucket } from './bucket.js';
 import { slots, type Slots } from './slots.js';
 import { window, type Window } from './window.js';
@@ -75,6 +83,13 @@ function waitOf({ rule, amount }: Check, { value }: State, now: number): number 
   return algorithmOf(rule.kind).wait(value, rule, amount, now);
 }
 
+const NOBODY: Holder = { owner: '', seq: 0 };
+
+/** Slots alone ask who holds them. */
+function holderOf({ rule, seq }: Check, owner: string): Holder {
+  return rule.kind === SLOTS ? { owner, seq } : NOBODY;
+}
+
 /** A check that stands alone. */
 export function decideOne<C extends Check>(
   space: StateSpace<C>,
@@ -91,7 +106,7 @@ export function decideOne<C extends Check>(
   let granted = 0;
   switch (op) {
     case TAKE:
-      ok = algorithm.take(value, rule, amount, now, { owner, seq: check.seq });
+      ok = algorithm.take(value, rule, amount, now, holderOf(check, owner));
       if (!ok) waitMs = algorithm.wait(value, rule, amount, now);
       break;
     case PEEK:
@@ -138,14 +153,14 @@ function together<C extends Check>(
   };
   let refused = false;
   const tried = group.map((check) => {
-    const { op, rule, amount, seq, key } = check;
+    const { op, rule, amount, key } = check;
     const algorithm = algorithmOf(rule.kind);
     const state = stateOf(check);
     const copy = { kind: state.kind, value: algorithm.copy(state.value) } as State;
     const ok =
       op === PEEK
         ? waitOf(check, copy, now) === 0
-        : algorithm.take(copy.value, rule, amount, now, { owner, seq });
+        : algorithm.take(copy.value, rule, amount, now, holderOf(check, owner));
     const waitMs = ok ? 0 : waitOf(check, state, now);
     if (ok && op === TAKE) states.set(key, copy);
     if (!ok && rule.shadow === 0) refused = true;

@@ -59,7 +59,7 @@ local function leak_until(state)
   state.at = now
 end
 local function until_owed(state, rule, target)
-  if not state.leases then return ceil(ceil(max(0, state.owed - target) / rule[2]) / 1000) end
+  if not state.leases then return ceil(max(0, state.owed - target) / (rule[2] * 1000)) end
   local at, owed, held = state.at, state.owed, held_by(state) * rule[3]
   for _, lease in ipairs(state.leases) do
     if held <= target and at + ceil((owed - target) / rule[2]) <= lease.til then break end

@@ -1,4 +1,4 @@
-import type { CallOptions, ComponentProvider, HealthReport } from '@infra-kit/kernel';
+import type { CallOptions, ComponentProvider, HealthReport, LockService } from '@infra-kit/kernel';
 import type { CacheBlooms, CacheHashes, CacheSets, CacheSortedSets } from './cache.structures.js';
 import type { AtomicScript } from './scripts/atomic-script.js';
 
@@ -77,6 +77,12 @@ export abstract class CacheProvider implements ComponentProvider {
   abstract readonly sortedSets: CacheSortedSets;
   abstract readonly blooms: CacheBlooms;
   abstract readonly scripts: CacheScripts;
+  /**
+   * Locks under a lease, by kernel's contract: waiting in order of arrival, `ttlMs` by default `lockTtlMs`. A key here and
+   * an entry's key are apart. Tokens rise also after FLUSHALL while the server's clock does not step back. A failover can
+   * lose the last write, and so give a lock to a second holder, with a higher token: coord's locks cannot.
+   */
+  abstract readonly locks: LockService;
 
   /** The value, or `undefined` for a miss. */
   abstract get<T>(key: string, options?: CallOptions): Promise<T | undefined>;

@@ -22,6 +22,7 @@ import { EntryReader } from './operations/entry-reader.js';
 import { GetOrSet } from './operations/get-or-set.js';
 import { nearDriver } from './operations/near-driver.js';
 import { openNear } from './operations/open-near.js';
+import { LockKeeper } from './operations/lock-keeper.js';
 import { KeySpace } from './operations/key-space.js';
 import { TagVersions } from './operations/tag-versions.js';
 import { ValueCodec } from './operations/value-codec.js';
@@ -54,7 +55,21 @@ async function assemble(options: CacheOptions, setting: ComponentSetting): Promi
   const tags = new TagVersions({ driver, runner });
   const entries = new EntryReader({ driver, runner, tags });
   const loads = new GetOrSet({ place, driver, runner, values, entries, tags, clock, settings, near });
-  const engine: CacheEngine = { place, driver, runner, values, entries, tags, near, settings, loads };
+  const locks = new LockKeeper({ place, driver, runner, clock });
+  const engine: CacheEngine = {
+    place,
+    driver,
+    runner,
+    values,
+    entries,
+    tags,
+    locks,
+    near,
+    clock,
+    settings,
+    loads,
+  };
+  stack.push({ name: `${place.label} locks`, phase: 'leases', close: () => locks.close() });
   stack.push({
     name: place.label,
     phase: 'connections',

@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
-import type { CallOptions, HealthReport } from '@infra-kit/kernel';
+import type { CallOptions, HealthReport, LockService } from '@infra-kit/kernel';
 import { closedError, inexactCounter, invalidArgument, shown, unimplemented } from './cache.errors.js';
 import {
   CacheProvider,
@@ -18,6 +18,7 @@ import { needsLook } from './operations/entry-reader.js';
 import { HashOperations } from './operations/hashes.js';
 import { reportHealth } from './operations/health.js';
 import { keyAbout, type KeySpace } from './operations/key-space.js';
+import { lockService } from './operations/lock-service.js';
 import type { NearEntry } from './operations/near-cache.js';
 import type { OperationName } from './operations/operation.js';
 import { scanPages } from './operations/scan.js';
@@ -35,6 +36,7 @@ export class DefaultCacheProvider extends CacheProvider {
   override readonly sortedSets: CacheSortedSets;
   override readonly blooms: CacheBlooms;
   override readonly scripts: CacheScripts;
+  override readonly locks: LockService;
   readonly #engine: CacheEngine;
   readonly #driver: CacheDriver;
   readonly #keys: KeySpace;
@@ -61,6 +63,7 @@ export class DefaultCacheProvider extends CacheProvider {
     this.sortedSets = new SortedSetOperations({ engine, keys, checkOpen });
     this.blooms = new BloomOperations({ engine, keys, checkOpen });
     this.scripts = new ScriptRunner(engine, keys, checkOpen);
+    this.locks = lockService(engine, keys, checkOpen);
   }
 
   override get native(): unknown {

@@ -3,7 +3,7 @@ import type { DriverNotices } from '../drivers/cache-driver.js';
 
 /** A first look comes soon, in case that nothing is heard of notices; then they grow rarer. */
 const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 1000;
+export const LONGEST_PAUSE_MS = 1000;
 
 export interface WakeUpOptions {
   readonly notices: DriverNotices | undefined;

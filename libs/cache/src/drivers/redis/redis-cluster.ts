@@ -7,6 +7,7 @@ import { hashSlot } from './hash-slot.js';
 import { RedisAwayError, replyWord } from './redis-errors.js';
 import { clusterAddresses, clusterOptions, type RedisDriverOptions } from './redis-options.js';
 import { asItIs } from './redis-replies.js';
+import { RedisNotices } from './redis-notices.js';
 import { scanCommand, sendOver, type RedisServers } from './redis-servers.js';
 import type { SlotSettings } from './redis-slot.js';
 import { redirectionOf, type NodeAddress } from './slot-map.js';
@@ -21,6 +22,7 @@ const MAX_REDIRECTIONS = 5;
  */
 export class RedisCluster implements RedisServers {
   readonly tracking = undefined;
+  readonly notices: RedisNotices;
   readonly #settings: SlotSettings;
   readonly #seeds: readonly NodeAddress[];
   readonly #nodes: ClusterNodes;
@@ -42,6 +44,7 @@ export class RedisCluster implements RedisServers {
     };
     this.#nodes = new ClusterNodes(this.#settings, options.poolSize ?? 1, (reason) => this.#look(reason));
     this.#view = new ClusterView(this.#settings, this.#seeds, this.#nodes);
+    this.notices = new RedisNotices(() => this.#hearingPlace());
   }
 
   /** ioredis' own `Cluster`, made and connected when it is first used. The cache itself does not go through it. */
@@ -67,7 +70,7 @@ export class RedisCluster implements RedisServers {
     this.#listeners.clear();
     this.#view.close();
     this.#native?.disconnect();
-    await this.#nodes.close();
+    await Promise.all([this.notices.close(), this.#nodes.close()]);
   }
 
   watch(listener: (state: DriverState, reason: unknown) => void): Disposable {
@@ -148,6 +151,12 @@ export class RedisCluster implements RedisServers {
   async ping(call: DriverCall): Promise<void> {
     const ping = (client: Redis): Promise<unknown> => client.ping();
     await Promise.all(this.#nodes.all.map(({ pool }) => sendOver(() => pool.take(), call, ping, asItIs)));
+  }
+
+  /** Of a node that answers, since any node hears what is published on any other. */
+  #hearingPlace(): SlotSettings {
+    const { all } = this.#nodes;
+    return (all.find(({ pool }) => pool.state === 'up') ?? all[0])?.settings ?? this.#settings;
   }
 
   /** Sends in the same turn of the event loop, so that calls take effect in their order. */

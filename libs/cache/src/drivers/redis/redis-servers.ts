@@ -1,4 +1,10 @@
-import type { DriverCall, DriverScanPage, DriverState, DriverTracking } from '../cache-driver.js';
+import type {
+  DriverCall,
+  DriverScanPage,
+  DriverNotices,
+  DriverState,
+  DriverTracking,
+} from '../cache-driver.js';
 import type { RedisConnection } from './redis-connection.js';
 import type { RedisRoute } from './redis-replies.js';
 import type { Redis } from 'ioredis';
@@ -8,6 +14,7 @@ export interface RedisServers extends RedisRoute {
   readonly native: unknown;
   readonly state: DriverState;
   readonly tracking: DriverTracking | undefined;
+  readonly notices: DriverNotices;
   /** Rejects when a server cannot be reached, and leaves nothing open. */
   open(): Promise<void>;
   close(): Promise<void>;

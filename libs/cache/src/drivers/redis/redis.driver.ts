@@ -5,6 +5,7 @@ import type {
   CacheDriver,
   DriverCall,
   DriverLimits,
+  DriverNotices,
   DriverScanPage,
   DriverState,
   DriverTracking,
@@ -50,6 +51,7 @@ class RedisCacheDriver implements CacheDriver {
   readonly sets: RedisSets;
   readonly sortedSets: RedisSortedSets;
   readonly tracking: DriverTracking | undefined;
+  readonly notices: DriverNotices;
   readonly #servers: RedisServers;
   #opened: Promise<void> | undefined;
 
@@ -59,6 +61,7 @@ class RedisCacheDriver implements CacheDriver {
     this.sets = new RedisSets(servers);
     this.sortedSets = new RedisSortedSets(servers);
     this.tracking = servers.tracking;
+    this.notices = servers.notices;
   }
 
   /** The ioredis client in use now. A replaced connection is another client: ask again, do not keep it. */

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { DriverCall, DriverScanPage, DriverState } from '../cache-driver.js';
 import { clientOptions, shownAddress, type RedisDriverOptions } from './redis-options.js';
+import { RedisNotices } from './redis-notices.js';
 import { RedisPool } from './redis-pool.js';
 import { asItIs } from './redis-replies.js';
 import { scanCommand, sendOver, type RedisServers } from './redis-servers.js';
@@ -10,6 +11,7 @@ import { RedisTracking } from './redis-tracking.js';
 /** One server, or the master that sentinels name, behind a pool of connections. */
 export class SingleServer implements RedisServers {
   readonly tracking: RedisTracking;
+  readonly notices: RedisNotices;
   readonly #settings: SlotSettings;
   readonly #pool: RedisPool;
 
@@ -23,6 +25,7 @@ export class SingleServer implements RedisServers {
       address: shownAddress(options),
     };
     this.#pool = new RedisPool(this.#settings, options.poolSize ?? 1);
+    this.notices = new RedisNotices(() => this.#settings);
     this.tracking = new RedisTracking(this.#pool, this.#settings, this);
   }
 
@@ -38,8 +41,8 @@ export class SingleServer implements RedisServers {
     return this.#pool.open();
   }
 
-  close(): Promise<void> {
-    return this.#pool.close();
+  async close(): Promise<void> {
+    await Promise.all([this.notices.close(), this.#pool.close()]);
   }
 
   watch(listener: (state: DriverState, reason: unknown) => void): Disposable {

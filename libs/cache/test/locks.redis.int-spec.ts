@@ -1,0 +1,57 @@
+import { describe, expect, it } from '@jest/globals';
+import { createCache } from '@infra-kit/cache';
+import { redisDriver } from '@infra-kit/cache/redis';
+import { lockServiceSuite } from '@infra-kit/kernel/testing';
+import { sharedRedis, uniquePrefix } from '@infra-kit/testkit';
+import { lockMember } from './fixtures/lock-member.js';
+
+lockServiceSuite(
+  { describe, it },
+  {
+    name: 'Redis',
+    open: () => lockMember(redisDriver({ url: sharedRedis().url }), { closesStore: true }),
+    ttlMs: 1500,
+    fair: true,
+  },
+);
+
+describe('the locks of a cache over Redis', () => {
+  it('wake whoever waits by a notice, without asking all the time', async () => {
+    const keyPrefix = uniquePrefix('locks');
+    const [one, two] = await Promise.all([
+      createCache({ url: sharedRedis().url, keyPrefix }),
+      createCache({ url: sharedRedis().url, keyPrefix }),
+    ]);
+    const counted = redisDriver({ url: sharedRedis().url });
+    let asked = 0;
+    const counting = new Proxy(counted, {
+      get(target, name) {
+        const member = Reflect.get(target, name, target) as unknown;
+        if (name === 'run') asked++;
+        return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+      },
+    });
+    const watched = await createCache({ driver: counting, keyPrefix });
+    const lock = await one.locks.acquire('a', { ttlMs: 60_000 });
+    const first = two.locks.acquire('a', { waitMs: 60_000 });
+    const second = watched.locks.acquire('a', { waitMs: 60_000 });
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    const whileWaiting = asked;
+    expect(whileWaiting).toBeLessThanOrEqual(8);
+    const since = performance.now();
+    await lock.release();
+    await (await first).release();
+    await (await second).release();
+    expect(performance.now() - since).toBeLessThan(5000);
+    await Promise.all([one.close(), two.close(), watched.close()]);
+    await counted.close();
+  });
+
+  it('give tokens of the size of microseconds, exact to the last digit', async () => {
+    const cache = await createCache({ url: sharedRedis().url, keyPrefix: uniquePrefix('locks') });
+    const before = BigInt(Date.now()) * 1000n;
+    const { token } = await cache.locks.acquire('a');
+    expect(token > before - 3_600_000_000n && token < before + 3_600_000_000n).toBe(true);
+    await cache.close();
+  });
+});

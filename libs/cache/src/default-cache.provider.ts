@@ -81,23 +81,24 @@ export class DefaultCacheProvider extends CacheProvider {
     const kept = this.#engine.near?.read(full, key, this.#known);
     if (kept !== undefined) return this.#engine.runner.answer('get', options, kept as T);
     const data = await this.#run('get', options, (call) => this.#driver.get(full, call), key);
-    if (needsLook(metaOf(data))) {
-      const [fresh] = await this.#engine.entries.areFresh([{ fullKey: full, data }], options);
-      return this.#found<T>(key, fresh === true ? data : undefined);
-    }
-    return this.#found<T>(key, data);
+    if (!needsLook(metaOf(data))) return this.#found<T>(key, data);
+    const [fresh] = await this.#engine.entries.fresh([full], [data], options);
+    return this.#found<T>(key, fresh);
   }
 
   override async getMany<T>(keys: readonly string[], options?: CallOptions): Promise<(T | undefined)[]> {
     const full = this.#keyList(keys, options);
     if (full.length === 0) return [];
-    const { near } = this.#engine;
-    const kept =
-      near === undefined ? undefined : full.map((each, index) => near.read(each, keys[index] ?? ''));
-    if (kept !== undefined) return this.#rest<T>(keys, full, kept, options);
-    const found = await this.#run('getMany', options, (call) => this.#driver.getMany(full, call));
-    const fresh = await this.#fresh(full, found, options);
-    return keys.map((key, index) => this.#found<T>(key, fresh[index]));
+    const { near, entries, runner } = this.#engine;
+    const kept = full.map((each, index) => near?.read(each, keys[index] ?? ''));
+    const missing = near === undefined ? full : full.filter((_key, index) => kept[index] === undefined);
+    if (missing.length === 0) return runner.answer('getMany', options, kept as T[]);
+    const found = await this.#run('getMany', options, (call) => this.#driver.getMany(missing, call));
+    const fresh = await entries.fresh(missing, found, options);
+    let next = 0;
+    return keys.map((key, index) =>
+      kept[index] === undefined ? this.#found<T>(key, fresh[next++]) : (kept[index] as T),
+    );
   }
 
   override async set(key: string, value: unknown, options?: CacheSetOptions): Promise<boolean> {
@@ -271,37 +272,6 @@ export class DefaultCacheProvider extends CacheProvider {
     const full = this.#keys.fullPrefix(prefix);
     this.#engine.loads.supersedePrefix(full);
     return scanPages(this.#engine, full, options);
-  }
-
-  /** `getMany` with some of the values at hand. */
-  async #rest<T>(
-    keys: readonly string[],
-    full: readonly string[],
-    kept: readonly unknown[],
-    options: CallOptions | undefined,
-  ): Promise<(T | undefined)[]> {
-    const missing = full.filter((_key, index) => kept[index] === undefined);
-    const found = await (missing.length === 0
-      ? this.#engine.runner.answer('getMany', options, [])
-      : this.#run('getMany', options, (call) => this.#driver.getMany(missing, call)));
-    const fresh = await this.#fresh(missing, found, options);
-    let next = 0;
-    return keys.map((key, index) => {
-      if (kept[index] === undefined) return this.#found<T>(key, fresh[next++]);
-      return kept[index] as T;
-    });
-  }
-
-  /** What was found, less what is stale or void by a tag. */
-  async #fresh(
-    full: readonly string[],
-    found: readonly (Encoded | undefined)[],
-    options: CallOptions | undefined,
-  ): Promise<readonly (Encoded | undefined)[]> {
-    if (!found.some((data) => needsLook(metaOf(data)))) return found;
-    const entries = found.map((data, index) => ({ fullKey: full[index] ?? '', data }));
-    const fresh = await this.#engine.entries.areFresh(entries, options);
-    return found.map((data, index) => (fresh[index] === true ? data : undefined));
   }
 
   #tagKeys(tags: unknown): string[] {

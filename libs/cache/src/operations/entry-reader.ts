@@ -32,28 +32,28 @@ export class EntryReader {
     this.#parts = parts;
   }
 
-  /** For plain reads: of entries that were found, which are fresh and carry no invalidated tag. */
-  async areFresh(
-    found: readonly { readonly fullKey: string; readonly data: Encoded | undefined }[],
+  /** For plain reads: what was found, less what is stale or carries an invalidated tag. */
+  async fresh(
+    fullKeys: readonly string[],
+    found: readonly (Encoded | undefined)[],
     options: CallOptions | undefined,
-  ): Promise<readonly boolean[]> {
+  ): Promise<readonly (Encoded | undefined)[]> {
+    const metas = found.map(metaOf);
+    if (!metas.some(needsLook)) return found;
     const { driver, runner, tags } = this.#parts;
-    const metas = found.map(({ data }) => metaOf(data));
-    const fresh = async (index: number, call: DriverCall): Promise<boolean> => {
+    const inTime = async (index: number, call: DriverCall): Promise<boolean> => {
       const staleMs = metas[index]?.staleMs ?? 0;
-      if (staleMs === 0) return true;
-      const left = await driver.ttlMs(found[index]?.fullKey ?? '', call);
-      return (left ?? 0) > staleMs;
+      return staleMs === 0 || ((await driver.ttlMs(fullKeys[index] ?? '', call)) ?? 0) > staleMs;
     };
     const timed = metas.some((meta) => (meta?.staleMs ?? 0) > 0);
-    const [current, inTime] = await Promise.all([
+    const [current, living] = await Promise.all([
       tags.areCurrent(metas, options),
       timed
-        ? runner.run('ttlMs', options, (call) => Promise.all(found.map((_, index) => fresh(index, call))))
+        ? runner.run('ttlMs', options, (call) => Promise.all(metas.map((_, index) => inTime(index, call))))
         : undefined,
     ]);
-    return found.map(
-      ({ data }, index) => data !== undefined && current[index] === true && inTime?.[index] !== false,
+    return found.map((data, index) =>
+      current[index] === true && living?.[index] !== false ? data : undefined,
     );
   }
 

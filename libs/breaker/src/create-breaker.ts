@@ -54,7 +54,7 @@ function assemble(
     meter,
     changed: (event, breaker) => {
       tell(event, setting);
-      if (event.to === 'open' && event.reason !== 'quorum') fleet?.opened(breaker);
+      if (event.to === 'open') fleet?.opened(breaker);
     },
   });
   const provider = new DefaultBreakerProvider({

@@ -54,6 +54,15 @@ describe('isolate and reset', () => {
     expect(await outcomeOf(succeed)).toBe('answer');
   });
 
+  it('reset of a closed breaker counts anew, and goes on counting', async () => {
+    const { breaker, outcomeOf } = await aBreaker();
+    await outcomeOf(fail);
+    breaker.reset();
+    expect(breaker.snapshot()).toMatchObject({ calls: 0, consecutiveFailures: 0 });
+    for (const call of [succeed, fail, fail]) await outcomeOf(call);
+    expect(breaker.snapshot()).toMatchObject({ state: 'open', calls: 3, failures: 2 });
+  });
+
   it('reset closes from open and from half-open, with zero counts', async () => {
     const { breaker, due, open, outcomeOf } = await aBreaker({ successThreshold: 2 });
     await open();

@@ -59,7 +59,7 @@ class Payments {
     );
   }
 
-  @CircuitBreaker({ name: 'stream', policy: { failureThreshold: 2 } })
+  @CircuitBreaker({ name: 'stream', policy: { failureThreshold: 2, maxConcurrent: 1 } })
   stream(...items: string[]): Observable<string> {
     if (mode === 'hang') return NEVER;
     return mode === 'fail' ? throwError(() => new Error('torn')) : of(...items);
@@ -173,7 +173,7 @@ describe('@CircuitBreaker', () => {
     mode = 'hang';
     payments.stream().subscribe().unsubscribe();
     await new Promise((resolve) => setImmediate(resolve));
-    expect(breaker.snapshot()).toMatchObject({ calls: 1 });
+    expect(breaker.snapshot()).toMatchObject({ calls: 1, inFlight: 0 });
     mode = 'fail';
     for (let call = 0; call < 2; call++)
       await expect(firstValueFrom(payments.stream('a'))).rejects.toThrow('torn');

@@ -70,6 +70,21 @@ describe.each(['express', 'fastify'])('payments behind a circuit breaker, on %s'
     120_000,
   );
 
+  it('keep orders coming while the gateway is down: they wait for their payment', async () => {
+    const order = async (): Promise<unknown> => {
+      const made = await fetch(`${demo.url}/orders`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-user-id': `buyer-${adapter}` },
+        body: JSON.stringify({ productId: 'p-102', quantity: 1 }),
+      });
+      expect(made.status).toBe(201);
+      return made.json();
+    };
+    expect(await order()).toMatchObject({ status: 'PAID' });
+    await gateway('fail');
+    expect(await order()).toMatchObject({ status: 'PENDING_PAYMENT' });
+  });
+
   it('are no reason for an alarm when the client asks for what is not there', async () => {
     const before = lines('open');
     for (let times = 0; times < 20; times++)

@@ -19,5 +19,6 @@ export interface Order {
   readonly buyer: string;
   readonly productId: string;
   readonly quantity: number;
-  readonly status: 'CREATED';
+  /** PENDING_PAYMENT: the payment gateway could not be asked. */
+  readonly status: 'PAID' | 'PENDING_PAYMENT';
 }

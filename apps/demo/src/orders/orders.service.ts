@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { CacheProvider, ClogLogger, InfraError, UidProvider } from 'infra-kit';
+import { PaymentsService } from '../payments/payments.service.js';
 import { ProductsService } from '../products/products.service.js';
 import type { NewOrder, Order } from './order.js';
 
@@ -10,6 +11,7 @@ const KEPT_MS = 24 * 3_600_000;
 export class OrdersService {
   constructor(
     private readonly products: ProductsService,
+    private readonly payments: PaymentsService,
     private readonly cache: CacheProvider,
     private readonly uid: UidProvider,
     private readonly logger: ClogLogger,
@@ -17,16 +19,18 @@ export class OrdersService {
 
   async create({ productId, quantity }: NewOrder, buyer: string): Promise<Order> {
     const product = await this.products.byId(productId);
+    const id = this.uid.uuidv7();
+    const { status } = await this.payments.charge(id, product.priceCents * quantity);
     const order: Order = {
-      id: this.uid.uuidv7(),
+      id,
       number: this.uid.snowflake().toString(),
       buyer,
       productId: product.id,
       quantity,
-      status: 'CREATED',
+      status,
     };
     await this.cache.set(`orders:${order.id}`, order, { ttlMs: KEPT_MS });
-    this.logger.info('ordered', { order: order.id, product: product.id, quantity });
+    this.logger.info('ordered', { order: id, product: product.id, quantity, status });
     return order;
   }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { isInfraError, type Clock } from '@infra-kit/kernel';
+import { eventually } from '@infra-kit/kernel/testing';
 import { createCache } from '../create-cache.js';
 import type { CacheOptions } from '../cache.config.js';
 import type { CacheProvider } from '../cache.provider.js';
@@ -34,6 +35,8 @@ export interface Bench {
   /** The key as the driver knows it. */
   readonly stored: (key: string) => string;
   readonly passTime: (ms: number) => Promise<void>;
+  /** Looks at what another cache has done: at once, or until it has arrived where there is a near cache. */
+  readonly arrives: (look: () => Promise<void>) => Promise<void>;
 }
 
 export type SuiteTest = (bench: Bench) => Promise<void>;
@@ -76,6 +79,7 @@ export async function onTarget(
       another,
       key: (name) => `${mine}:${name}`,
       stored: (key) => `${options.keyPrefix ?? ''}${key}`,
+      arrives: target.options?.near === undefined ? (look) => look() : eventually,
       passTime: target.passTime ?? (async () => undefined),
     });
   } finally {

@@ -276,9 +276,11 @@ export class DefaultCacheProvider extends CacheProvider {
 
   #tagKeys(tags: unknown): string[] {
     if (tags === undefined) return [];
+    const full = new Set(this.#keys.fullAll(tags, 'tag'));
     const { driver, place } = this.#engine;
-    if (!driver.capabilities.scripts) throw unimplemented(place, 'scripts, which tags need', driver.kind);
-    return [...new Set(this.#keys.fullAll(tags, 'tag'))].map((tag) => keyAbout(tag, 'tag'));
+    if (full.size > 0 && !driver.capabilities.scripts)
+      throw unimplemented(place, 'scripts, which tags need', driver.kind);
+    return [...full].map((tag) => keyAbout(tag, 'tag'));
   }
 
   #found<T>(key: string, data: Encoded | undefined): T | undefined {

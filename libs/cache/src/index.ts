@@ -27,6 +27,8 @@ export type {
   CacheSortedSetRange,
   CacheSortedSets,
 } from './cache.structures.js';
+export { Cacheable, type CacheableOptions } from './nest/cacheable.decorator.js';
+export { CacheEvict, type CacheEvictOptions } from './nest/cache-evict.decorator.js';
 export { CACHE_LABELS, CACHE_METRICS, CACHE_SCOPE } from './cache.telemetry.js';
 export { getCacheToken, InjectCache } from './cache.tokens.js';
 export { parseCacheConfig } from './parse-cache-config.js';
@@ -36,6 +38,7 @@ export type {
   CacheDriver,
   DriverCall,
   DriverLimits,
+  DriverNotices,
   DriverScanPage,
   DriverState,
   DriverTracking,

@@ -1,0 +1,77 @@
+import { decorateMethod, type AsyncMethodDecorator, type MethodCall } from '@infra-kit/kernel';
+import { defer, from, isObservable, lastValueFrom } from 'rxjs';
+import { cachePlace, invalidArgument, shown } from '../cache.errors.js';
+import type { CacheGetOrSetOptions, CacheProvider } from '../cache.provider.js';
+import { getCacheToken } from '../cache.tokens.js';
+
+/** Called with the method's arguments; `this` is the instance. */
+// oxlint-disable-next-line typescript/no-explicit-any -- the parameters are the method's own
+export type FromArguments<T> = (...args: any[]) => T;
+
+export interface CacheableOptions extends Pick<
+  CacheGetOrSetOptions,
+  'ttlMs' | 'staleMs' | 'negativeTtlMs' | 'beta'
+> {
+  /** The entry's key, as `get` and `delete` of the same cache know it. */
+  readonly key: FromArguments<string>;
+  readonly tags?: readonly string[] | FromArguments<readonly string[]> | undefined;
+  /** The instance's name; default: the cache without a name. */
+  readonly cache?: string | undefined;
+}
+
+const DECORATOR = '@Cacheable';
+
+/** A method that answered undefined: there is nothing to store, and whoever waited for it gets just that. */
+class Nothing extends Error {}
+
+/**
+ * Answers from the cache, else runs the method and stores what it gives: `getOrSet` around any provider's method, with
+ * all it promises. `undefined` is given back and not stored; of an Observable the last value is. Those who wait for one
+ * run share its value as one object. Its errors come out as they are, and are not stored (`negativeTtlMs` excepted).
+ */
+export function Cacheable(options: CacheableOptions): AsyncMethodDecorator {
+  const { key, tags, cache, ...times } = options;
+  if (typeof key !== 'function')
+    throw invalidArgument(
+      cachePlace(cache ?? 'default'),
+      `${DECORATOR}: key must be a function, got ${shown(key)}`,
+    );
+  if (!(times.ttlMs > 0))
+    throw invalidArgument(
+      cachePlace(cache ?? 'default'),
+      `${DECORATOR}: ttlMs must be milliseconds > 0, got ${shown(times.ttlMs)}`,
+    );
+
+  const through = async ({ provider, self, args, proceed }: MethodCall<CacheProvider>): Promise<unknown> => {
+    const load = async (): Promise<unknown> => {
+      const answer = proceed();
+      const value: unknown = await (isObservable(answer)
+        ? lastValueFrom(answer, { defaultValue: undefined })
+        : answer);
+      if (value === undefined) throw new Nothing();
+      return value;
+    };
+    try {
+      return await provider.getOrSet(Reflect.apply(key, self, args), load, {
+        ...times,
+        tags: tagsOf(tags, self, args),
+      });
+    } catch (error) {
+      if (error instanceof Nothing) return undefined;
+      throw error;
+    }
+  };
+  return decorateMethod<CacheProvider>({
+    decorator: DECORATOR,
+    token: getCacheToken(cache),
+    around: (call) => (call.streams ? defer(() => from(through(call))) : through(call)),
+  });
+}
+
+export function tagsOf(
+  tags: CacheableOptions['tags'],
+  self: object,
+  args: readonly unknown[],
+): readonly string[] | undefined {
+  return typeof tags === 'function' ? Reflect.apply(tags, self, args) : tags;
+}

@@ -70,7 +70,13 @@ function assemble(
     onStoreError: () => current.onStoreError,
     share: () => current.fallbackRate ?? shareOfOne(deps.instances),
   });
-  const outage = new Outage({ name, clock, logger, began: () => fallback.begin() });
+  const outage = new Outage({
+    name,
+    clock,
+    logger,
+    timeoutMs: () => current.storeTimeoutMs,
+    began: () => fallback.begin(),
+  });
   const leases = new Leases({
     clock,
     maxKeys,

@@ -127,6 +127,20 @@ describe('with the store away', () => {
     expect(permit?.signal.reason).toMatchObject({ code: 'FAILED_PRECONDITION', retryable: true });
   });
 
+  it('a store that hangs keeps one decision waiting in a while, not each in turn', async () => {
+    const { limits, faults, clock } = await open({ storeTimeoutMs: 10 });
+    faults.hang();
+    for (let n = 0; n < 50; n++) expect((await limits.allow('a', 'open')).source).toBe('fallback');
+    const asked = (): number => [...faults.calls.values()].reduce((sum, count) => sum + count, 0);
+    expect(asked()).toBe(1);
+    await clock.advance(50);
+    await limits.allow('a', 'open');
+    expect(asked()).toBe(2);
+    faults.heal();
+    await clock.advance(50);
+    expect((await limits.allow('a', 'open')).source).toBe('store');
+  });
+
   it('one call at a time finds out whether it is back; nobody else waits', async () => {
     const { limits, faults } = await open({ storeTimeoutMs: 60_000 });
     faults.fail(away);

@@ -52,7 +52,7 @@ describe('with Redis', () => {
     await fromStore('warm');
     await redis.pause();
     const { decisions, p99 } = await timed(60);
-    expect(p99).toBeLessThanOrEqual(60 + 40); // the machine may be busy; the deadline itself is 50
+    expect(p99).toBeLessThanOrEqual(60);
     expect(decisions.every(({ source }) => source === 'fallback')).toBe(true);
     // a quarter of 20 for each of 5 resources
     expect(decisions.filter(({ allowed }) => allowed)).toHaveLength(25);
@@ -97,7 +97,7 @@ describe('with Redis', () => {
     await limits.allow('r', 'local');
     await redis.kill();
     const { decisions, p99 } = await timed(40);
-    expect(p99).toBeLessThanOrEqual(100);
+    expect(p99).toBeLessThanOrEqual(60);
     expect(decisions.every(({ source }) => source === 'fallback')).toBe(true);
     await redis.restart();
     await fromStore('r');

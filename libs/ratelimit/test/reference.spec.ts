@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock, seededRandom } from '@infra-kit/kernel/testing';
-import type { Verdict } from '../src/algorithms/decide.js';
+import { TAKE, type Verdict } from '../src/algorithms/decide.js';
+import { compileRule } from '../src/rules/compiled-rule.js';
 import { LocalAccounts } from '../src/store/local-accounts.js';
 import { overrun } from './fixtures/reference.js';
 import { referenceProperty } from './fixtures/reference-property.js';
@@ -18,6 +19,38 @@ describe('accounts in memory', () => {
         return accounts.decide(group.map((check) => ({ ...check, prefix: 'b:r:', resource: check.key })));
       },
     };
+  });
+
+  it('a clock of the server that steps back gives nothing back and blocks nobody; one that goes on pays as ever', () => {
+    let atUs = 10_000_000_000;
+    const clock = Object.assign(new FakeClock(), { monotonic: () => (atUs + 0.5) / 1000 });
+    const accounts = new LocalAccounts({ clock, owner: 'aa', maxKeys: 1000 });
+    for (const rule of [
+      { rate: 10, perMs: 1000, capacity: 10 },
+      { algorithm: 'sliding-window', rate: 10, perMs: 1000, capacity: 10 },
+      { algorithm: 'concurrency', rate: 10, perMs: 1000, capacity: 10 },
+    ] as const) {
+      atUs = 10_000_000_000;
+      const { numbers, prefix } = compileRule('default', 'r', rule);
+      const take = (): boolean =>
+        accounts.one({
+          key: 'k',
+          prefix,
+          resource: 'k',
+          op: TAKE,
+          rule: numbers,
+          amount: 1,
+          seq: 0,
+          heldSeq: 0,
+          rest: 0,
+        }).ok;
+      for (let n = 0; n < 10; n++) expect(take()).toBe(true);
+      expect(take()).toBe(false);
+      atUs -= 3_600_000_000;
+      expect(take()).toBe(false);
+      atUs += 2_000_000; // two periods by the new time, not an hour
+      expect(take()).toBe(true);
+    }
   });
 });
 

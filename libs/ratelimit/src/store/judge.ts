@@ -155,7 +155,7 @@ export class Judge {
   /** While the store is away one call at a time finds out whether it is back; nobody else waits for it. */
   #mustNotAsk(): boolean {
     const { calls, outage } = this.#deps;
-    return outage.inForce && calls !== undefined && calls.underWay > 0;
+    return outage.inForce && calls !== undefined && (calls.underWay > 0 || outage.isHopeless);
   }
 
   #onFallback(request: Request): Answer {

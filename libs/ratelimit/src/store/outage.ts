@@ -1,13 +1,17 @@
-import type { Clock, Logger } from '@infra-kit/kernel';
+import { isInfraError, type Clock, type Logger } from '@infra-kit/kernel';
 import { fallbackInForce, stateChanges } from '../ratelimit.telemetry.js';
 
 /** An outage that begins this soon after another is the same one: shares of a rule are not handed out again. */
 const SAME_OUTAGE_MS = 1000;
 
+/** After a call that got no answer the next is made this many timeouts later: only so many decisions wait in vain. */
+const TIMEOUTS_APART = 5;
+
 export interface OutageOptions {
   readonly name: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly timeoutMs: () => number;
   /** A new outage, not one that goes on. */
   readonly began: () => void;
 }
@@ -18,6 +22,7 @@ export class Outage {
   #inForce = false;
   #endedAt = -Infinity;
   #reason: unknown;
+  #askAgainAt = -Infinity;
 
   constructor(options: OutageOptions) {
     this.#options = options;
@@ -31,8 +36,15 @@ export class Outage {
     return this.#reason;
   }
 
+  /** True while it would be in vain to ask: a store that refuses is asked at once again, one that hangs is not. */
+  get isHopeless(): boolean {
+    return this.#inForce && this.#options.clock.monotonic() < this.#askAgainAt;
+  }
+
   failed(error: unknown): void {
     this.#reason = error;
+    if (isInfraError(error) && error.code === 'DEADLINE_EXCEEDED')
+      this.#askAgainAt = this.#options.clock.monotonic() + TIMEOUTS_APART * this.#options.timeoutMs();
     if (this.#inForce) return;
     const { clock, began, logger, name } = this.#options;
     this.#inForce = true;

@@ -1,5 +1,5 @@
 import type { CacheProvider } from '@infra-kit/cache';
-import { InfraContext, isInfraError } from '@infra-kit/kernel';
+import { InfraContext, isInfraError, withDeadline } from '@infra-kit/kernel';
 import type { Group, Verdict } from '../algorithms/decide.js';
 import { storeDuration } from '../ratelimit.telemetry.js';
 import { decideScript, encodeCall } from '../scripts/decide.script.js';
@@ -101,7 +101,9 @@ export class ScriptCalls {
       storeDuration.record((performance.now() - started) / 1000, { ratelimit: name, outcome });
     this.#underWay++;
     try {
-      const verdicts = await cache.scripts.run(decideScript, keys, args, { timeoutMs: timeoutMs() });
+      const verdicts = await withDeadline({ timeoutMs: timeoutMs() }, Infinity, 'ratelimit.store', (signal) =>
+        cache.scripts.run(decideScript, keys, args, { signal }),
+      );
       record('ok');
       let at = 0;
       for (const { group, resolve } of calls) resolve(verdicts.slice(at, (at += group.length)));

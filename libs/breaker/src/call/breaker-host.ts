@@ -14,6 +14,9 @@ interface HostParts {
   readonly changed: (event: BreakerEvent, breaker: OpenBreaker) => void;
 }
 
+/** While nobody measures, that is asked anew with every so many calls: the question costs as much as a tenth of a call. */
+const CALLS_BETWEEN_LOOKS = 16;
+
 /** What all breakers of a provider share. */
 export class BreakerHost {
   readonly place: BreakerPlace;
@@ -23,6 +26,7 @@ export class BreakerHost {
   readonly changed: (event: BreakerEvent, breaker: OpenBreaker) => void;
   readonly now: Now;
   closed = false;
+  #callsUntilLook = 0;
 
   constructor({ place, clock, logger, meter, changed }: HostParts) {
     this.place = place;
@@ -35,8 +39,13 @@ export class BreakerHost {
 
   /** True when nothing around a call limits or measures it. */
   get quiet(): boolean {
-    if (this.closed || this.meter.on) return false;
+    if (this.closed || (this.#callsUntilLook-- <= 0 && this.#isMeasured())) return false;
     const context = InfraContext.current();
     return context === undefined || (context.signal === undefined && context.deadline === undefined);
+  }
+
+  #isMeasured(): boolean {
+    this.#callsUntilLook = this.meter.on ? 0 : CALLS_BETWEEN_LOOKS;
+    return this.#callsUntilLook === 0;
   }
 }

@@ -41,6 +41,13 @@ export class BreakerRegistry {
     return breaker;
   }
 
+  /** It is used: if it is on its way to be forgotten, it stays. */
+  keep(name: string): void {
+    const entry = this.#entries.get(name);
+    const breaker = entry && strong(entry.held);
+    if (breaker) entry.held = breaker;
+  }
+
   add(breaker: GuardedBreaker): void {
     const now = this.#now();
     if (now - this.#lookedAt >= this.#idleMs / LOOKS) this.#look(now);

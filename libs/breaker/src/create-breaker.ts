@@ -56,6 +56,7 @@ function assemble(
       tell(event, setting);
       if (event.to === 'open') fleet?.opened(breaker);
     },
+    woken: (breaker) => registry.keep(breaker),
   });
   const provider = new DefaultBreakerProvider({
     host,

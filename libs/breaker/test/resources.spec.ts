@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { createBreaker, type BreakerOptions } from '../src/index.js';
+import { createBreaker, type Breaker, type BreakerOptions } from '../src/index.js';
 import { fail, succeed } from './breakers.js';
 import { ManualClock } from './manual-clock.js';
 import { QuietLogger } from './quiet-logger.js';
@@ -116,6 +116,36 @@ describe('breakers that nobody uses', () => {
     held.isolate();
     expect(provider.get('held')).toBe(held);
     expect(provider.all()).toEqual([held]);
+  });
+
+  it('are seen again when whoever holds on to them uses them, and what they know stays when let go', async () => {
+    const { made, later } = scene({ idleMs: 1000, default: { failureThreshold: 1 } });
+    const provider = await made;
+    const collect = async (): Promise<void> => {
+      setFlagsFromString('--expose-gc');
+      for (let turn = 0; turn < 3; turn++) {
+        await now();
+        (runInNewContext('gc') as () => void)();
+      }
+    };
+    const unused = new WeakRef(provider.get('unused'));
+    let held: Breaker | undefined = provider.get('held');
+    let heard: Breaker | undefined = provider.get('heard');
+    await later(2000);
+    expect(provider.all()).toEqual([]);
+    const heardOf: string[] = [];
+    heard.onStateChange(({ to }) => void heardOf.push(to));
+    await held.execute(fail).catch(() => undefined);
+    expect(await provider.health()).toMatchObject({
+      status: 'degraded',
+      detail: { notClosed: { held: 'open' } },
+    });
+    held = heard = undefined;
+    await collect();
+    expect(unused.deref()).toBeUndefined(); // the control: what nobody used is gone
+    expect(provider.get('held').state).toBe('open');
+    provider.get('heard').isolate();
+    expect(heardOf).toEqual(['isolated']);
   });
 
   it('leave no memory behind', async () => {

@@ -23,6 +23,21 @@ async function controllersMade(run: () => Promise<unknown>): Promise<number> {
   return made;
 }
 
+describe('a bad option of a call', () => {
+  it.each([
+    ['signal', { signal: {} as AbortSignal }, /signal must be an AbortSignal/],
+    ['timeoutMs', { timeoutMs: -1 }, /timeoutMs must be milliseconds/],
+    ['fallback', { fallback: 'later' as never }, /fallback must be a function/],
+  ])('%s is refused, and is no failure of what the breaker protects', async (_name, options, message) => {
+    const { breaker } = await aBreaker();
+    await expect(breaker.execute(succeed, options)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(message),
+    });
+    expect(breaker.snapshot().calls).toBe(0);
+  });
+});
+
 describe('the signal of a call', () => {
   it('is a fresh one each time: one that was aborted does not kill the calls after it', async () => {
     const { breaker, clock, outcomeOf } = await aBreaker({ timeoutMs: 100, failureThreshold: 10 });

@@ -12,6 +12,8 @@ interface HostParts {
   readonly meter: BreakerMeter;
   /** Told of every change, before listeners are. */
   readonly changed: (event: BreakerEvent, breaker: OpenBreaker) => void;
+  /** Told of a breaker that is used for the first time since somebody looked. */
+  readonly woken: (breaker: string) => void;
 }
 
 /** While nobody measures, that is asked anew with every so many calls: the question costs as much as a tenth of a call. */
@@ -24,16 +26,18 @@ export class BreakerHost {
   readonly logger: Logger;
   readonly meter: BreakerMeter;
   readonly changed: (event: BreakerEvent, breaker: OpenBreaker) => void;
+  readonly woken: (breaker: string) => void;
   readonly now: Now;
   closed = false;
   #callsUntilLook = 0;
 
-  constructor({ place, clock, logger, meter, changed }: HostParts) {
+  constructor({ place, clock, logger, meter, changed, woken }: HostParts) {
     this.place = place;
     this.clock = clock;
     this.logger = logger;
     this.meter = meter;
     this.changed = changed;
+    this.woken = woken;
     this.now = () => clock.monotonic();
   }
 

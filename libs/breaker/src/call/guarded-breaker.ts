@@ -15,6 +15,7 @@ import { Circuit } from '../circuit/circuit.js';
 import { FAILED, SLOW } from '../circuit/outcome-window.js';
 import type { BreakerHost } from './breaker-host.js';
 import { CallLimit } from './call-limit.js';
+import { callProblem } from './call-problem.js';
 import { classify, classifyByDefault, type Judge, type Verdict } from './classify.js';
 import { Lane, type LaneOwner } from './lane.js';
 import { snapshotOf } from './snapshot.js';
@@ -80,6 +81,13 @@ export class GuardedBreaker implements Breaker, LaneOwner {
     return state.window.failures === 0 && state.window.slow === 0;
   }
 
+  /** A mark of use. The first since somebody looked is told: it may be held weakly by then, and now has more to lose. */
+  touch(): void {
+    if (this.used) return;
+    this.used = true;
+    this.#host.woken(this.name);
+  }
+
   execute<T>(fn: Guarded<T>, options?: BreakerCallOptions<T>): Promise<T> {
     if (options !== undefined || typeof fn !== 'function' || !this.#host.quiet) return this.run(fn, options);
     const lane = this.#lane ?? this.#openLane();
@@ -108,6 +116,7 @@ export class GuardedBreaker implements Breaker, LaneOwner {
 
   onStateChange(listener: (event: BreakerEvent) => void): Disposable {
     this.#checkOpen();
+    this.touch();
     this.#listeners ??= new StateListeners(this.#host.logger);
     return this.#listeners.add(listener);
   }
@@ -135,7 +144,7 @@ export class GuardedBreaker implements Breaker, LaneOwner {
     if (host.closed) return rejected(closedError(host.place));
     const problem = callProblem(fn, options);
     if (problem !== undefined) return rejected(invalidArgument(host.place, `'${this.name}': ${problem}`));
-    this.used = true;
+    this.touch();
     const permit = this.#admit();
     if (permit instanceof Error) return turnedAway(permit, options);
     const limit = this.#limit(options);
@@ -199,6 +208,7 @@ export class GuardedBreaker implements Breaker, LaneOwner {
   }
 
   #settle(permit: Permit, verdict: Verdict | 'success', slow: number): void {
+    this.touch();
     const marks = verdict === 'ignored' ? undefined : verdict === 'failure' ? FAILED | slow : slow;
     this.#circuit.settle(permit, marks, this.#host.now);
   }
@@ -263,6 +273,7 @@ export class GuardedBreaker implements Breaker, LaneOwner {
   }
 
   #changed(change: Change): void {
+    this.touch();
     this.#lane = undefined;
     this.#refusal = undefined;
     const event = { name: this.name, ...change, snapshot: this.#snapshot() };
@@ -284,12 +295,4 @@ export class GuardedBreaker implements Breaker, LaneOwner {
 function turnedAway<T>(error: Error, options: BreakerCallOptions<T> | undefined): Promise<T> {
   const fallback = options?.fallback;
   return fallback === undefined ? rejected(error) : settled.then(() => fallback(error));
-}
-
-function callProblem(fn: unknown, options: BreakerCallOptions<unknown> | undefined): string | undefined {
-  if (typeof fn !== 'function') return 'execute takes a function';
-  const { timeoutMs, fallback } = options ?? {};
-  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0))
-    return `timeoutMs must be milliseconds ≥ 0, got ${String(timeoutMs)}`;
-  return fallback === undefined || typeof fallback === 'function' ? undefined : 'fallback must be a function';
 }

@@ -3,7 +3,7 @@ import { withoutSignal } from './call-limit.js';
 
 /** Whose calls they are. */
 export interface LaneOwner {
-  used: boolean;
+  touch(): void;
   laneSucceeded(period: ClosedState): void;
   laneFailed(period: ClosedState, error: unknown): void;
 }
@@ -27,7 +27,7 @@ export class Lane {
   }
 
   run<T>(fn: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    this.#owner.used = true;
+    this.#owner.touch();
     let running: Promise<T>;
     try {
       running = fn.length === 0 ? withoutSignal(fn) : fn(new AbortController().signal);

@@ -85,6 +85,17 @@ describe('wrapFetch', () => {
     expect(breaker.snapshot().calls).toBe(0);
   });
 
+  it('rejects as fetch does when the signal is an AbortSignal.timeout, or aborted for a reason of the caller’s', async () => {
+    const { breaker } = await aBreaker();
+    const mine = new Error('mine');
+    for (const [signal, error] of [
+      [AbortSignal.timeout(1), { name: 'TimeoutError' }],
+      [AbortSignal.abort(mine), mine],
+    ] as const)
+      await expect(breaker.wrapFetch(fetch)(`${url}/hang`, { signal })).rejects.toMatchObject(error);
+    expect(breaker.snapshot().calls).toBe(0);
+  });
+
   it('lets the caller end the reading of the body, which comes after the call', async () => {
     const { breaker } = await aBreaker();
     const caller = new AbortController();

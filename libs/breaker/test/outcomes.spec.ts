@@ -85,6 +85,24 @@ describe('an error', () => {
     expect(logger.lines.map(({ message }) => message)).toContain('isFailure or isIgnored of a breaker threw');
   });
 
+  it('whose getters throw is a failure, comes out, and leaves neither a probe’s permit nor a place taken', async () => {
+    const { breaker, clock, outcomeOf, due } = await aBreaker({
+      halfOpenMaxCalls: 1,
+      timeoutMs: 500,
+      maxConcurrent: 1,
+    });
+    const error = {
+      get status(): number {
+        throw new Error('a bug');
+      },
+    };
+    await due();
+    expect(await outcomeOf(() => Promise.reject(error))).toBe(error);
+    expect(breaker.snapshot()).toMatchObject({ state: 'open', failures: 1, inFlight: 0 });
+    await clock.advance(1000);
+    expect(await outcomeOf(succeed)).toBe('answer');
+  });
+
   it('that is thrown at once counts and comes out as one that rejects', async () => {
     const { breaker, outcomeOf } = await aBreaker();
     const error = new Error('at once');

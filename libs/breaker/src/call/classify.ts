@@ -21,6 +21,14 @@ export function classify(error: unknown, { isIgnored, isFailure }: BreakerPolicy
 }
 
 export function classifyByDefault(error: unknown): Verdict {
+  try {
+    return byWhatItSays(error);
+  } catch {
+    return 'failure'; // a getter that throws says nothing, and must not keep the call from being settled
+  }
+}
+
+function byWhatItSays(error: unknown): Verdict {
   if (typeof error !== 'object' || error === null) return 'failure';
   if (isInfraError(error)) {
     if (error.code === 'CANCELLED') return 'ignored';

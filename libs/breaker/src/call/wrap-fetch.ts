@@ -1,4 +1,5 @@
 import { InfraContext, isInfraError } from '@infra-kit/kernel';
+import { BreakerTimeoutError } from '../breaker.errors.js';
 import type { Judge } from './classify.js';
 
 interface Runner {
@@ -32,7 +33,13 @@ export async function fetchThrough(
       (response) => breaker.judgeResponse(response),
     );
   } catch (error) {
-    if (caller?.aborted && isInfraError(error) && error.code === 'CANCELLED') throw caller.reason;
+    if (caller?.aborted && endedByCaller(error)) throw caller.reason;
     throw error;
   }
+}
+
+/** What `execute` makes of a signal that aborts: CANCELLED, or DEADLINE_EXCEEDED of an `AbortSignal.timeout`. */
+function endedByCaller(error: unknown): boolean {
+  if (!isInfraError(error) || error instanceof BreakerTimeoutError) return false;
+  return error.code === 'CANCELLED' || error.code === 'DEADLINE_EXCEEDED';
 }

@@ -5,7 +5,7 @@ import {
   type AsyncMethodDecorator,
   type MethodCall,
 } from '@infra-kit/kernel';
-import { isObservable } from 'rxjs';
+import { defer, isObservable } from 'rxjs';
 import type { Breaker, BreakerProvider } from '../breaker.provider.js';
 import { getBreakerToken } from '../breaker.tokens.js';
 import type { CircuitBreakerOptions } from './circuit-breaker.options.js';
@@ -32,14 +32,24 @@ export function CircuitBreaker(options: string | CircuitBreakerOptions): AsyncMe
   };
 }
 
-function guard(
-  call: MethodCall<BreakerProvider>,
-  { name, policy, fallback }: CircuitBreakerOptions,
-): unknown {
-  const breaker = call.provider.get(name, policy);
-  const instead = fallback === undefined ? undefined : fallbackOf(call, fallback);
-  if (call.streams) return guardStream(breaker, (signal) => inContext(signal, call), instead);
-  return guardPromise(breaker, call, instead);
+/** What is wrong (the application has closed, say) comes as the method's own errors do: by promise or Observable. */
+function guard(call: MethodCall<BreakerProvider>, options: CircuitBreakerOptions): unknown {
+  if (call.streams)
+    return defer(() =>
+      guardStream(breakerOf(call, options), (signal) => inContext(signal, call), insteadOf(call, options)),
+    );
+  try {
+    return guardPromise(breakerOf(call, options), call, insteadOf(call, options));
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
+}
+
+function breakerOf(
+  { provider }: MethodCall<BreakerProvider>,
+  { name, policy }: CircuitBreakerOptions,
+): Breaker {
+  return provider.get(name, policy);
 }
 
 function guardPromise(
@@ -64,10 +74,11 @@ function inContext(signal: AbortSignal | undefined, call: MethodCall<BreakerProv
   return signal === undefined ? call.proceed() : InfraContext.run({ signal }, () => call.proceed());
 }
 
-function fallbackOf(
+function insteadOf(
   { self, args, key }: MethodCall<BreakerProvider>,
-  fallback: NonNullable<CircuitBreakerOptions['fallback']>,
-): Fallback {
+  { fallback }: CircuitBreakerOptions,
+): Fallback | undefined {
+  if (fallback === undefined) return undefined;
   if (typeof fallback === 'function')
     return (error) => Reflect.apply(fallback, self, [error, ...args]) as unknown;
   const method: unknown = Reflect.get(self, fallback);
@@ -79,6 +90,15 @@ export function unknownFallback(method: string, fallback: string): InfraError {
   return new InfraError(
     'INVALID_ARGUMENT',
     `@CircuitBreaker on ${method}: fallback '${fallback}' is no method of the class; correct the name`,
+    { component: 'breaker' },
+  );
+}
+
+/** It would ask itself for ever, without a turn for anything else. */
+export function selfFallback(method: string): InfraError {
+  return new InfraError(
+    'INVALID_ARGUMENT',
+    `@CircuitBreaker on ${method}: its fallback is the method itself; name another`,
     { component: 'breaker' },
   );
 }

@@ -2,7 +2,7 @@ import type { OnModuleInit } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import { DEFAULT_INSTANCE } from '@infra-kit/kernel';
 import type { BreakerProvider } from '../breaker.provider.js';
-import { unknownFallback } from './circuit-breaker.decorator.js';
+import { selfFallback, unknownFallback } from './circuit-breaker.decorator.js';
 import { decoratedMethods, type DecoratedMethod } from './decorated-methods.js';
 
 /** Refuses at start what decorators ask for and cannot have; makes their breakers, so that they are seen from the start. */
@@ -21,6 +21,7 @@ export class StartCheck implements OnModuleInit {
   }
 
   #check({ prototype, key, options: { name, policy, fallback } }: DecoratedMethod): void {
+    if (fallback === key) throw selfFallback(`${prototype.constructor.name}.${key}`);
     if (typeof fallback === 'string' && typeof Reflect.get(prototype, fallback) !== 'function')
       throw unknownFallback(`${prototype.constructor.name}.${String(key)}`, fallback);
     this.#provider.get(name, policy);

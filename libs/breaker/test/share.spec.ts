@@ -48,6 +48,17 @@ describe('with the cache away, shared breakers', () => {
     await provider.close();
   });
 
+  it('go on asking when the name of an open one is no well-formed text', async () => {
+    const { cache, calls } = await cacheThat(() => Promise.resolve(new Map()) as Promise<never>);
+    const { provider, clock, trip } = await instance(cache);
+    await trip('half a pair \ud800');
+    await clock.advance(1000);
+    const before = calls();
+    for (let round = 0; round < 5; round++) await clock.advance(1000);
+    expect(calls()).toBe(before + 5);
+    await provider.close();
+  });
+
   it('say so once, and again when it is back', async () => {
     let away = true;
     const { cache } = await cacheThat(() =>

@@ -54,5 +54,5 @@ export const exchangeViews = defineScript({
   decode: countsOf,
 });
 
-/** Names as the script takes them: without spaces and line ends. */
-export const encodeName = encodeURIComponent;
+/** Names as the script takes them: without spaces and line ends; half a surrogate pair, which no text can carry, replaced. */
+export const encodeName = (name: string): string => encodeURIComponent(name.toWellFormed());

@@ -69,6 +69,31 @@ it('a rule that closes while the store is away is answered 503 with Retry-After 
   expect((await fetch(url)).status).toBe(200);
 });
 
+it('a call that another rule refuses leaves no slot taken', async () => {
+  @Injectable()
+  class Reports {
+    @RateLimit({ rule: 'slot', key: () => 'all' })
+    @RateLimit({ rule: 'single', key: () => 'all' })
+    async make(): Promise<void> {}
+  }
+  const slot = { algorithm: 'concurrency', rate: 1, capacity: 1, perMs: 30_000 } as const;
+  @Module({
+    imports: [
+      RateLimitModule.forRoot({
+        driver: 'memory',
+        rules: { slot, single: { rate: 1, perMs: 60_000, capacity: 1 } },
+      }),
+    ],
+    providers: [Reports],
+  })
+  class AppModule {}
+  app = await NestFactory.create(AppModule, { logger: false });
+  await app.init();
+  await app.get(Reports).make();
+  await expect(app.get(Reports).make()).rejects.toMatchObject({ decision: { rule: 'single' } });
+  expect((await app.get(RateLimitProvider).peek('all', 'slot')).remaining).toBe(1);
+});
+
 it('a guard that comes before authentication says once that it counts by address', async () => {
   const served = await serve(
     'express',

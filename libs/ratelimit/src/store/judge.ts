@@ -1,4 +1,13 @@
-import { PEEK, REFUND, TAKE, type Check, type Group, type Op, type Verdict } from '../algorithms/decide.js';
+import {
+  PEEK,
+  REFUND,
+  RELEASE,
+  TAKE,
+  type Check,
+  type Group,
+  type Op,
+  type Verdict,
+} from '../algorithms/decide.js';
 import type { Fallback } from './fallback.js';
 import type { Leases } from './leases.js';
 import type { LocalAccounts } from './local-accounts.js';
@@ -41,22 +50,29 @@ export class Judge {
     return answer ?? this.#onFallback(request);
   }
 
-  /** All are spent or none. What this process decides by itself comes first, and is given back when another refuses. */
+  /**
+   * All are spent or none. What this process decides by itself comes first, its own accounts at one instant, and is given
+   * back when another refuses.
+   */
   async all(requests: readonly Request[]): Promise<Answer[]> {
     const answers = new Map<Request, Answer>();
-    for (const request of requests) {
-      if (!this.#isOwn(request)) continue;
-      answers.set(request, await this.one(request));
-    }
+    const isRefused = (): boolean => [...answers].some(([request, answer]) => refuses(request, answer));
+    const leased = requests.filter((request) => !this.#isLocal(request) && isLeased(request));
+    for (const request of leased) answers.set(request, await this.one(request));
+    const local = requests.filter((request) => this.#isLocal(request));
+    const own = this.#locally(local, isRefused() ? PEEK : TAKE);
+    for (const [index, request] of local.entries()) answers.set(request, at(own, index));
+    const taken = isRefused() ? leased : [...leased, ...local];
     const stored = requests.filter((request) => !answers.has(request));
-    const refused = [...answers].some(([request, answer]) => refuses(request, answer));
-    const rest = await this.#stored(stored, refused ? PEEK : TAKE);
+    const rest = await this.#stored(stored, isRefused() ? PEEK : TAKE);
     for (const [index, request] of stored.entries())
       answers.set(request, rest[index] ?? this.#onFallback(request));
     const all = requests.map((request) => answers.get(request) ?? this.#onFallback(request));
-    if (requests.some((request, index) => refuses(request, at(all, index))))
-      for (const [index, request] of requests.entries())
-        if (this.#isOwn(request) && at(all, index).verdict.ok) this.#giveBack(request, at(all, index));
+    if (isRefused())
+      for (const request of taken) {
+        const answer = answers.get(request);
+        if (answer?.verdict.ok === true) this.#giveBack(request, answer);
+      }
     return all;
   }
 
@@ -100,15 +116,24 @@ export class Judge {
     }
   }
 
-  #isOwn(request: Request): boolean {
-    return this.#deps.calls === undefined || request.rule.local || isLeased(request);
+  #isLocal({ rule }: Request): boolean {
+    return this.#deps.calls === undefined || rule.local;
+  }
+
+  /** Decided by accounts of this process as one group. */
+  #locally(requests: readonly Request[], op: Op): Answer[] {
+    const group = requests.map((request) => ({
+      ...localCheck(request, op),
+      key: request.rule.prefix + request.resource,
+    }));
+    return this.#deps.local.decide(group).map((verdict) => ({ verdict, source: 'local' }));
   }
 
   #giveBack(request: Request, { source }: Answer): void {
     const { local, leases, fallback } = this.#deps;
     if (source === 'lease') leases.giveBack(request.rule, request.resource, request.cost);
     else if (source === 'fallback') fallback.apply(request, REFUND);
-    else local.one(localCheck(request, REFUND));
+    else local.one(localCheck(request, givingBack(request.permit)));
   }
 
   async #leased(request: Request): Promise<Answer | undefined> {
@@ -175,6 +200,9 @@ function isLeased({ rule, cost }: Request): boolean {
   return rule.lease !== undefined && cost <= rule.lease.size;
 }
 
+/** A slot that a permit holds is given back by its number. */
+const givingBack = (permit: number): Op => (permit > 0 ? RELEASE : REFUND);
+
 const NOTHING: Verdict = { ok: true, remaining: 0, waitMs: 0, resetMs: 0, granted: 0 };
 
 function first(verdicts: readonly Verdict[]): Verdict {
@@ -207,6 +235,6 @@ async function askInParts(calls: ScriptCalls, group: Group): Promise<readonly Ve
     }
     if (!refused) spent.push(...part.filter((one) => one.op === TAKE && found.get(one)?.ok === true));
   }
-  if (refused) await Promise.all(spent.map((one) => calls.ask([{ ...one, op: REFUND }])));
+  if (refused) await Promise.all(spent.map((one) => calls.ask([{ ...one, op: givingBack(one.seq) }])));
   return group.map((check) => found.get(check) ?? NOTHING);
 }

@@ -26,6 +26,7 @@ import { HeldPermit } from './store/permits.js';
 import { refuses, type Answer, type Request } from './store/request.js';
 
 const LONGEST_RESOURCE = 16 * 1024;
+const CLOSED = 'its limiter was closed, the slot is free for others';
 
 export interface RateLimitDeps {
   readonly place: RateLimitPlace;
@@ -36,6 +37,13 @@ export interface RateLimitDeps {
   readonly settings: () => RateLimitConfig;
   readonly health: (options: CallOptions | undefined) => Promise<HealthReport>;
   readonly close: () => Promise<void>;
+}
+
+interface EnteredCall {
+  readonly allowed: boolean;
+  readonly decisions: Decision[];
+  readonly permits: Permit[];
+  readonly shown: readonly ShownDecision[];
 }
 
 /** The front: checks, limits of the caller, permits, counting. */
@@ -72,9 +80,14 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
     if (this.#closed) throw closedError(this.#deps.place);
     if (!Array.isArray(checks))
       throw invalidArgument(this.#deps.place, `checks must be a list, got ${shown(checks)}`);
-    const requests = (checks as readonly RateLimitCheck[]).map(({ resource, rule, cost }) =>
-      this.#request(resource, rule, cost, 0),
-    );
+    const requests = (checks as readonly RateLimitCheck[]).map((check: unknown, index) => {
+      if (!isCheck(check))
+        throw invalidArgument(
+          this.#deps.place,
+          `checks[${index}] must be { resource, rule, cost? }, got ${shown(check)}`,
+        );
+      return this.#request(check.resource, check.rule, check.cost, 0);
+    });
     const { judge } = this.#deps;
     const answers = await this.#limited('allowAll', options, () => judge.all(requests));
     return summary(requests, answers);
@@ -116,7 +129,10 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
         this.#deps.place,
         `acquire needs a concurrency rule, '${request.rule.name}' is none`,
       );
-    const { decisions, permits } = await this.enter([{ resource, rule }], options);
+    const { decisions, permits } = await this.#enter(
+      { checks: [{ resource, rule }], method: 'acquire' },
+      options,
+    );
     const [decision = decided(request, await this.#deps.judge.peek(request))] = decisions;
     const [permit] = permits;
     return permit === undefined ? { decision } : { decision, permit };
@@ -126,15 +142,14 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
    * `allowAll` for a method call: slots of concurrency rules are held by the permits given back, to be released when the
    * method has ended.
    */
-  async enter(
-    checks: readonly RateLimitCheck[],
-    options?: CallOptions,
-  ): Promise<{
-    readonly allowed: boolean;
-    readonly decisions: Decision[];
-    readonly permits: Permit[];
-    readonly shown: readonly ShownDecision[];
-  }> {
+  enter(checks: readonly RateLimitCheck[], options?: CallOptions): Promise<EnteredCall> {
+    return this.#enter({ checks, method: checks.length === 1 ? 'allow' : 'allowAll' }, options);
+  }
+
+  async #enter(
+    { checks, method }: { readonly checks: readonly RateLimitCheck[]; readonly method: string },
+    options: CallOptions | undefined,
+  ): Promise<EnteredCall> {
     const requests = checks
       .map(({ resource, rule, cost }) => this.#request(resource, rule, cost, 0))
       .map((request): Request =>
@@ -143,10 +158,9 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
     const askedAt = this.#deps.clock.monotonic();
     const { judge } = this.#deps;
     const [only] = requests;
-    const answers =
-      only !== undefined && requests.length === 1
-        ? [await this.#limited('allow', options, () => judge.one(only))]
-        : await this.#limited('allowAll', options, () => judge.all(requests));
+    const answers = await this.#limited(method, options, async () =>
+      only !== undefined && requests.length === 1 ? [await judge.one(only)] : judge.all(requests),
+    );
     const result = summary(requests, answers);
     const held = requests.filter(
       (request, index) => result.allowed && request.permit > 0 && answers[index]?.verdict.ok === true,
@@ -155,7 +169,9 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
       const decision = result.decisions[index];
       return decision === undefined || rule.shadow ? [] : [{ decision, refillSeconds: rule.refillSeconds }];
     });
-    return { ...result, shown, permits: held.map((request) => this.#hold(request, askedAt)) };
+    const permits = held.map((request) => this.#hold(request, askedAt));
+    if (this.#closed) await Promise.all(permits.map((permit) => permit.revoke(CLOSED)));
+    return { ...result, shown, permits };
   }
 
   get logger(): Logger {
@@ -189,10 +205,10 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
   /** Called once, before the store goes. */
   async giveBack(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#permits].map((permit) => permit.release()));
+    await Promise.all([...this.#permits].map((permit) => permit.revoke(CLOSED)));
   }
 
-  #hold(request: Request, askedAt: number): Permit {
+  #hold(request: Request, askedAt: number): HeldPermit {
     const { place, clock, judge } = this.#deps;
     const permit = new HeldPermit({
       place,
@@ -225,6 +241,10 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
     if (isFree(options) && !isContextLimited()) return fn();
     return withDeadline(options, Infinity, `${this.#deps.place.label}.${method}`, fn);
   }
+}
+
+function isCheck(check: unknown): check is RateLimitCheck {
+  return typeof check === 'object' && check !== null;
 }
 
 function isFree(options: CallOptions | undefined): boolean {

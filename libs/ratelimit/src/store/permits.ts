@@ -42,6 +42,12 @@ export class HeldPermit implements Permit {
     return this.#released;
   }
 
+  /** Gives the slot back over its holder's head, and says so to the holder. */
+  revoke(why: string): Promise<void> {
+    this.#lose(why);
+    return this.release();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release();
   }

@@ -1,0 +1,54 @@
+import { describe, expect, it } from '@jest/globals';
+import type { RateLimitCheck, RateLimitProvider } from '@infra-kit/ratelimit';
+import { DRIVERS, open } from './fixtures/limits.js';
+
+const rules = {
+  one: { rate: 1, perMs: 60_000, capacity: 1 },
+  mine: { rate: 1, perMs: 60_000, capacity: 1, scope: 'local' },
+  window: { algorithm: 'sliding-window', rate: 2, perMs: 60_000, capacity: 1 },
+} as const;
+
+describe.each(DRIVERS)('a group that is refused, driver %s', (driver) => {
+  const start = async (): Promise<RateLimitProvider> => {
+    const { limits } = await open(driver, { rules });
+    await limits.allow('total', 'one');
+    await limits.allow('total', 'mine');
+    return limits;
+  };
+
+  it.each([
+    ['one', 'one'],
+    ['window', 'one'],
+    ['mine', 'mine'],
+  ] as const)('is never seen spent by a call beside it: %s', async (rule, exhausted) => {
+    const limits = await start();
+    const [group, beside] = await Promise.all([
+      limits.allowAll([
+        { resource: 'a', rule, cost: rule === 'window' ? 2 : 1 },
+        { resource: 'total', rule: exhausted },
+      ]),
+      limits.allow('a', rule),
+    ]);
+    expect([group.allowed, beside.allowed]).toEqual([false, true]);
+    expect((await limits.peek('a', rule)).remaining).toBe(rule === 'window' ? 1 : 0);
+  });
+
+  it('tells what is there, not what it would have left', async () => {
+    const limits = await start();
+    const { decisions } = await limits.allowAll([
+      { resource: 'a', rule: 'window' },
+      { resource: 'total', rule: 'one' },
+    ]);
+    expect(decisions.map(({ remaining }) => remaining)).toEqual([2, 0]);
+  });
+
+  it('with something that is no check is refused by its place, before anything is spent', async () => {
+    const limits = await start();
+    const checks = [{ resource: 'a', rule: 'one' }, null] as RateLimitCheck[];
+    await expect(limits.allowAll(checks)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('checks[1] must be { resource, rule, cost? }, got null'),
+    });
+    expect((await limits.peek('a', 'one')).remaining).toBe(1);
+  });
+});

@@ -1,0 +1,47 @@
+import { expect, it } from '@jest/globals';
+import { createCache } from '@infra-kit/cache';
+import { FakeClock } from '@infra-kit/kernel/testing';
+import { openFleet } from './fixtures/limits.js';
+
+const rules = { slot: { algorithm: 'concurrency', rate: 1, capacity: 1, perMs: 30_000 } } as const;
+
+async function openTwo(): ReturnType<typeof openFleet> {
+  const clock = new FakeClock();
+  return openFleet(2, { rules }, await createCache({ driver: 'memory' }, { env: 'test', clock }), clock);
+}
+
+it('a limiter that closes gives the slots of its permits back, and says so to their holders', async () => {
+  const [limits, other] = await openTwo();
+  const held = await limits?.acquire('a', 'slot');
+  await limits?.close();
+  expect((await other?.acquire('a', 'slot'))?.decision.allowed).toBe(true);
+  expect(held?.permit?.signal.reason).toMatchObject({
+    name: 'LostPermitError',
+    code: 'FAILED_PRECONDITION',
+    message: expect.stringContaining('its limiter was closed'),
+  });
+  await held?.permit?.release();
+});
+
+it('a slot that is acquired while its limiter closes is not kept', async () => {
+  const [limits, other] = await openTwo();
+  const acquiring = limits?.acquire('a', 'slot');
+  await limits?.close();
+  expect((await acquiring)?.permit?.signal.aborted).toBe(true);
+  expect((await other?.peek('a', 'slot'))?.remaining).toBe(1);
+});
+
+it('a permit that was released is not told of the close', async () => {
+  const [limits] = await openTwo();
+  const held = await limits?.acquire('a', 'slot');
+  await held?.permit?.release();
+  await limits?.close();
+  expect(held?.permit?.signal.aborted).toBe(false);
+});
+
+it('names itself where the caller gives up', async () => {
+  const [limits] = await openTwo();
+  await expect(limits?.acquire('a', 'slot', { signal: AbortSignal.abort() })).rejects.toThrow(
+    /^ratelimit\.acquire: /,
+  );
+});

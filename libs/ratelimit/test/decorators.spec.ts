@@ -236,6 +236,21 @@ describe('the start', () => {
     expect(await failure({ rules }, OnClass)).toContain('no rule "nowhere"');
   });
 
+  it('stops for a rule that @SkipRateLimit misspells, and for a cost that no call could have', async () => {
+    class Skipping {
+      @SkipRateLimit('onne')
+      run(): void {}
+    }
+    expect(await failure({ rules }, Skipping)).toMatch(/^NOT_FOUND: .*no rule "onne"; known are one/);
+    class Negative {
+      @RateLimit({ rule: 'one', cost: -1 })
+      run(): void {}
+    }
+    expect(await failure({ rules }, Negative)).toMatch(
+      /^INVALID_ARGUMENT: .*cost of @RateLimit on Negative\.run must be a finite number ≥ 0, got -1/,
+    );
+  });
+
   it('stops without the module, and says which import to add', async () => {
     expect(await failure(undefined, Mailer)).toMatch(
       /RateLimitModule\.forRoot|InfraKitModule\.forRoot\(\{ ratelimit/,

@@ -1,11 +1,12 @@
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { DefaultRateLimitProvider } from '../default-ratelimit.provider.js';
+import { invalidArgument, rateLimitPlace, shown, unknownRule } from '../ratelimit.errors.js';
 import type { RateLimitProvider } from '../ratelimit.provider.js';
 import { RateLimitEdgeInterceptor } from './edge.interceptor.js';
 import { RateLimitGuard } from './ratelimit.guard.js';
 import { RateLimitRefusalFilter } from './refusal.filter.js';
 import { documentRefusal } from './swagger.js';
-import { CLASS_USES, ownUses, type RateLimitUse } from './uses.js';
+import { CLASS_USES, ownUses, skippedBy, type RateLimitUse } from './uses.js';
 
 const GUARDS = '__guards__';
 const INTERCEPTORS = '__interceptors__';
@@ -57,10 +58,12 @@ export function setUpApplication(
     const name = String(Reflect.get(cls, 'name'));
     const ofClass = (Reflect.getMetadata(CLASS_USES, cls) ?? []) as readonly RateLimitUse[];
     need(provider, ofClass, name);
+    knowSkipped(provider, cls);
     if (Reflect.hasMetadata(GATEWAY, cls)) addGatewayFilter(cls);
     for (const [key, method] of methodsOf(cls)) {
       const uses = ownUses(method);
       need(provider, uses, `${name}.${key}`);
+      knowSkipped(provider, method);
       moveToEnd(method, GUARDS, RateLimitGuard);
       moveToEnd(method, INTERCEPTORS, RateLimitEdgeInterceptor);
       if (uses.length + ofClass.length > 0) documentRefusal(cls, method);
@@ -70,7 +73,23 @@ export function setUpApplication(
 
 function need(provider: RateLimitProvider, uses: readonly RateLimitUse[], where: string): void {
   if (!(provider instanceof DefaultRateLimitProvider)) return;
-  for (const { rule } of uses) provider.need(rule, `@RateLimit on ${where}`);
+  for (const { rule, cost } of uses) {
+    const by = `@RateLimit on ${where}`;
+    provider.need(rule, by);
+    if (cost === undefined || typeof cost === 'function' || (cost >= 0 && cost < Infinity)) continue;
+    throw invalidArgument(
+      rateLimitPlace(provider.name),
+      `cost of ${by} must be a finite number ≥ 0, got ${shown(cost)}`,
+    );
+  }
+}
+
+/** A misspelt rule would go on limiting what was to be let through. It may vanish later: then nothing limits. */
+function knowSkipped(provider: RateLimitProvider, target: object): void {
+  const known = provider.rules();
+  for (const rule of skippedBy(target) ?? [])
+    if (!Object.hasOwn(known, rule))
+      throw unknownRule(rateLimitPlace(provider.name), rule, Object.keys(known));
 }
 
 /** Gateways ignore global filters: first in their own list is asked last. */

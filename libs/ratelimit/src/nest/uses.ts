@@ -44,7 +44,7 @@ export function ownUses(method: unknown): RateLimitUse[] {
   return found;
 }
 
-function skippedBy(target: unknown): readonly string[] | undefined {
+export function skippedBy(target: unknown): readonly string[] | undefined {
   return typeof target === 'function'
     ? (Reflect.getMetadata(SKIPPED, target) as readonly string[] | undefined)
     : undefined;

@@ -113,7 +113,7 @@ function assemble(
       return next;
     },
     apply: (next) => {
-      const waiting = [...structuralChanges(started, next), ...keepAlgorithms(current, next)];
+      const waiting = [...structuralChanges(started, next), ...keepAccounts(current, next)];
       rules.replace(next.rules);
       current = next;
       return waiting;
@@ -135,8 +135,12 @@ function cacheOf(config: RateLimitConfig, given: CacheProvider | undefined): Cac
 
 /** One of as many as are known. */
 function shareOfOne(instances: (() => number) | undefined): number {
-  const count = instances?.() ?? 0;
-  return count >= 1 ? 1 / count : SHARE_OF_UNKNOWN;
+  try {
+    const count = instances?.() ?? 0;
+    return count >= 1 ? 1 / count : SHARE_OF_UNKNOWN;
+  } catch {
+    return SHARE_OF_UNKNOWN; // a decision is never thrown
+  }
 }
 
 /** A document that is no object is refused by the parser, with its own sentence. */
@@ -151,19 +155,28 @@ function structuralChanges(running: RateLimitConfig, next: RateLimitConfig): str
   return fields.filter((field) => !HOT.has(field) && !isDeepStrictEqual(running[field], next[field]));
 }
 
-/** An account of one algorithm says nothing to another: such a rule stays as it is until the next start. Names them. */
-function keepAlgorithms(running: RateLimitConfig, next: RateLimitConfig): string[] {
+/**
+ * An account of one algorithm says nothing to another, nor one of this process to all: such a rule stays as it is until
+ * the next start, for no change may hand out a fresh burst. Names the fields.
+ */
+function keepAccounts(running: RateLimitConfig, next: RateLimitConfig): string[] {
   const kept: string[] = [];
   for (const [name, rule] of next.rules) {
     const former = running.rules.get(name);
-    if (former === undefined || algorithmOf(former) === algorithmOf(rule)) continue;
+    if (former === undefined) continue;
+    const changed = [
+      ...(algorithmOf(former) === algorithmOf(rule) ? [] : ['algorithm']),
+      ...(scopeOf(former) === scopeOf(rule) ? [] : ['scope']),
+    ];
+    if (changed.length === 0) continue;
     next.rules.set(name, former);
-    kept.push(`rules.${name}.algorithm`);
+    kept.push(...changed.map((field) => `rules.${name}.${field}`));
   }
   return kept;
 }
 
 const algorithmOf = ({ algorithm }: RateLimitRuleConfig): RateLimitAlgorithm => algorithm ?? 'token-bucket';
+const scopeOf = ({ scope }: RateLimitRuleConfig): string => scope ?? 'distributed';
 
 async function report(
   facts: {

@@ -47,6 +47,25 @@ describe('with the store away', () => {
     expect(await admitted(limits, 'local', 20)).toBe(expected);
   });
 
+  it('a window of which a share is less than one call lets one through, in a longer window', async () => {
+    const rule = { algorithm: 'sliding-window', rate: 1, perMs: 1000, capacity: 1 } as const;
+    const { limits, faults, clock } = await open({ rules: { local: rule }, fallbackRate: 0.5 });
+    faults.fail(away);
+    expect(await admitted(limits, 'local', 20)).toBe(1);
+    await clock.advance(1000);
+    expect(await admitted(limits, 'local', 20)).toBe(0);
+    await clock.advance(3000);
+    expect(await admitted(limits, 'local', 20)).toBe(1);
+  });
+
+  it('instances that cannot be counted are unknown, and no decision is thrown', async () => {
+    const { limits, faults } = await open({}, () => {
+      throw new Error('the registry is away too');
+    });
+    faults.fail(away);
+    expect(await admitted(limits, 'local', 20)).toBe(4);
+  });
+
   it('shares fill up at their share of the rate, and are full once an outage', async () => {
     const { limits, faults, clock } = await open({ fallbackRate: 0.5 });
     faults.fail(away);

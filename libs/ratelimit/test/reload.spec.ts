@@ -65,6 +65,19 @@ describe.each(DRIVERS)('rules that change while running, driver %s', (driver) =>
     expect((await limits.allow('x', 'a')).allowed).toBe(false);
   });
 
+  it('another scope waits for a restart: it has other accounts, all of them full', async () => {
+    const rule = { rate: 1, perMs: 60_000, capacity: 2 };
+    const { limits, offer } = await reloadable(driver, { rules: { a: rule } });
+    await limits.allow('x', 'a', { cost: 2 });
+    const outcome = await offer({ rules: { a: { ...rule, scope: 'local' } } });
+    expect(outcome).toMatchObject({ status: 'applied', restartRequired: ['rules.a.scope'] });
+    expect((await limits.allow('x', 'a')).allowed).toBe(false);
+    expect(
+      (await offer({ rules: { a: { ...rule, capacity: 3, scope: 'distributed' } } })).restartRequired,
+    ).toEqual([]);
+    expect((await limits.peek('x', 'a')).remaining).toBe(1);
+  });
+
   it('a bad document changes nothing; a structural field waits', async () => {
     const { limits, offer } = await reloadable(driver, { rules: { a: { rate: 1, capacity: 1 } } });
     for (const bad of [{ rules: { a: { rate: -1, capacity: 1 } } }, null, 'text', { bogus: 1 }])

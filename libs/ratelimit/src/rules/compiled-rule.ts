@@ -106,9 +106,17 @@ export function compileRule(
 
 /** The rule for one process of several while the store is away. */
 export function shareOf(rule: CompiledRule, share: number): RuleNumbers {
-  const { rate, capacity } = rule.given;
+  const { rate, capacity, perMs = 1000 } = rule.given;
+  const least = Math.min(1, rate);
+  // less than one call a window would be none at all: one, in a window as much longer
+  const stretch = rule.numbers.kind === WINDOW ? Math.max(1, least / (rate * share)) : 1;
   return numbersOf(
-    { ...rule.given, rate: rate * share, capacity: Math.max(1, capacity * share), lease: undefined },
-    rule.given.perMs ?? 1000,
+    {
+      ...rule.given,
+      rate: rate * share * stretch,
+      capacity: Math.max(1, capacity * share),
+      lease: undefined,
+    },
+    Math.ceil(perMs * stretch),
   );
 }

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createCache, type CacheDriver, type CacheLoad, type CacheProvider } from '@infra-kit/cache';
+import { InfraError } from '@infra-kit/kernel';
 import { eventually, FakeClock, faulty, type Faulty } from '@infra-kit/kernel/testing';
 import { MemoryCacheDriver } from '../src/drivers/memory/memory.driver.js';
 import { IO, systemError } from './fixtures/faulty-cache.js';
@@ -179,16 +180,51 @@ describe('a load in the fleet', () => {
     held.finish('one');
   });
 
+  it('is not made twice when it was stored between the look and the lease', async () => {
+    const { instances } = await fleet();
+    const [one, two] = instances;
+    const idle = other();
+    two.faults.hang(['run']);
+    const late = two.cache.getOrSet('a', idle.load, HOUR);
+    await eventually(() => expect(two.faults.calls.get('run')).toBe(1));
+    expect(await one.cache.getOrSet('a', async () => 'one', HOUR)).toBe('one');
+    await new Promise(setImmediate);
+    two.faults.heal();
+    expect(await late).toBe('one');
+    expect(idle.calls).toBe(0);
+  });
+
+  it('is made from the source when no lease is to be had', async () => {
+    const { instances } = await fleet();
+    const [one] = instances;
+    one.faults.fail(() => systemError('ECONNRESET'), ['run']);
+    expect(await one.cache.getOrSet('a', other().load, HOUR)).toBe('other 1');
+    expect(await one.cache.getOrSet('b', other().load, { ...HOUR, tags: ['t'] })).toBe('other 1');
+  });
+
+  it('is made from the source when the versions of its tags are not to be had', async () => {
+    const clock = new FakeClock();
+    const store = new MemoryCacheDriver({ maxEntries: 1000, clock });
+    const { run } = store;
+    const driver = Object.assign(store, {
+      run: (...call: Parameters<typeof run>) =>
+        call[0].name === 'tag-ensure' ? Promise.reject(systemError('ECONNRESET')) : run.apply(store, call),
+    });
+    const cache = await createCache({ driver }, { env: 'test', clock });
+    open.push(cache);
+    expect(await cache.getOrSet('a', other().load, { ...HOUR, tags: ['t'] })).toBe('other 1');
+    expect(await cache.exists('a')).toBe(0);
+  });
+
   it('does not ask the loader twice when the loader itself says UNAVAILABLE', async () => {
     const { instances } = await fleet();
     let calls = 0;
+    const away = new InfraError('UNAVAILABLE', 'the source is away');
     const load = (): Promise<never> => {
       calls++;
-      return Promise.reject(systemError('ECONNREFUSED'));
+      return Promise.reject(away);
     };
-    await expect(instances[0].cache.getOrSet('a', load, HOUR)).rejects.toMatchObject({
-      code: 'ECONNREFUSED',
-    });
+    await expect(instances[0].cache.getOrSet('a', load, HOUR)).rejects.toBe(away);
     expect(calls).toBe(1);
   });
 
@@ -224,6 +260,32 @@ describe('a refresh in the background', () => {
       for (const { cache } of instances) expect(await cache.getOrSet('a', held.load, STALE)).toBe('new');
     });
     expect(held.calls).toBe(1);
+  });
+
+  it('asks for its lease once, however many read meanwhile', async () => {
+    const { instances } = await stale();
+    const [{ cache, faults }] = instances;
+    const held = new Held();
+    const before = faults.calls.get('run') ?? 0;
+    for (let round = 0; round < 5; round++) await cache.getOrSet('a', held.load, STALE);
+    await held.begun();
+    expect(faults.calls.get('run')).toBe(before + 1);
+  });
+
+  it('is not made when another instance has made it since the value was read', async () => {
+    const { instances } = await stale();
+    const [one, two] = instances;
+    const idle = other();
+    two.faults.hang(['run']);
+    expect(await two.cache.getOrSet('a', idle.load, STALE)).toBe('old');
+    await eventually(() => expect(two.faults.calls.get('run')).toBe(1));
+    expect(await one.cache.getOrSet('a', async () => 'new', STALE)).toBe('old');
+    await eventually(async () => expect(await one.cache.get('a')).toBe('new'));
+    await new Promise(setImmediate);
+    two.faults.heal();
+    await new Promise(setImmediate);
+    expect(await two.cache.getOrSet('a', idle.load, STALE)).toBe('new');
+    expect(idle.calls).toBe(0);
   });
 
   it('that fails is tried again after a second, and not before', async () => {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { createCache } from '@infra-kit/cache';
 import { eventually, FakeClock, lockServiceSuite } from '@infra-kit/kernel/testing';
+import { MemoryNotices } from '../src/drivers/memory/memory-notices.js';
 import { MemoryCacheDriver } from '../src/drivers/memory/memory.driver.js';
+import { systemError } from './fixtures/faulty-cache.js';
 import { lockMember } from './fixtures/lock-member.js';
 
 const clock = new FakeClock();
@@ -121,6 +123,69 @@ describe('the locks of a cache', () => {
     await lock.release();
     const next = await eventually(() => waiting); // no time passes
     expect(next.token).toBeGreaterThan(lock.token);
+    await cache.close();
+  });
+
+  it('leave no place behind when a waiter gives up: the next one is woken at once', async () => {
+    const own = new FakeClock();
+    const cache = await createCache({ driver: 'memory' }, { env: 'test', clock: own });
+    const lock = await cache.locks.acquire('a', { ttlMs: 60_000 });
+    const controller = new AbortController();
+    const leaver = cache.locks.acquire('a', { waitMs: 60_000, signal: controller.signal });
+    const stayer = cache.locks.acquire('a', { waitMs: 60_000 });
+    await own.advance(3000);
+    controller.abort();
+    await expect(leaver).rejects.toMatchObject({ code: 'CANCELLED' });
+    await lock.release();
+    expect((await eventually(() => stayer)).token).toBeGreaterThan(lock.token); // no time passes
+    const last = cache.locks.acquire('a', { waitMs: 60_000 });
+    await own.advance(3000);
+    const closing = expect(last).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
+    await cache.close();
+    await closing; // nor here
+  });
+
+  it('keep the order of arrival also where no notice is heard', async () => {
+    const own = new FakeClock();
+    class Deaf extends MemoryNotices {
+      override tell(): void {}
+    }
+    const store = new MemoryCacheDriver({ maxEntries: 100, clock: own });
+    const deaf = Object.assign(store, { notices: new Deaf() });
+    const cache = await createCache({ driver: deaf }, { env: 'test', clock: own });
+    const lock = await cache.locks.acquire('a', { ttlMs: 60_000 });
+    const served: number[] = [];
+    const wait = async (place: number): Promise<void> => {
+      await cache.locks.withLock('a', { waitMs: 60_000 }, async () => void served.push(place));
+    };
+    const waiting = [wait(0)];
+    await own.advance(2100); // it looks once a second by now, the next ones more often
+    waiting.push(wait(1), wait(2));
+    await own.advance(60);
+    await lock.release();
+    await own.advance(10_000);
+    await Promise.all(waiting);
+    expect(served).toEqual([0, 1, 2]);
+    await cache.close();
+  });
+
+  it('are given back when the answer that granted them got lost', async () => {
+    const own = new FakeClock();
+    const shared = new MemoryCacheDriver({ maxEntries: 100, clock: own });
+    const { run } = shared;
+    let losing = true;
+    const driver = Object.assign(shared, {
+      run: async (...call: Parameters<typeof run>) => {
+        const reply = await run.apply(shared, call);
+        if (!losing) return reply;
+        losing = false;
+        throw systemError('ECONNRESET');
+      },
+    });
+    const cache = await createCache({ driver }, { env: 'test', clock: own });
+    await expect(cache.locks.tryAcquire('a')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await new Promise(setImmediate);
+    expect(await cache.locks.tryAcquire('a')).toBeDefined();
     await cache.close();
   });
 });

@@ -194,6 +194,10 @@ export function describeDocuments(target: CoordTarget): void {
       await expect(config.compareAndSet('a', 0 as unknown as bigint, 1)).rejects.toMatchObject({
         code: 'INVALID_ARGUMENT',
       });
+      // etcd counts in 64 bits, in which this would be 0
+      await expect(config.compareAndSet('a', 2n ** 64n, 1)).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+      });
       await expect(config.watch('a', { fromRevision: 0n }).next()).rejects.toMatchObject({
         code: 'INVALID_ARGUMENT',
       });

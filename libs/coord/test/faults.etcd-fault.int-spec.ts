@@ -126,6 +126,23 @@ describe('etcd that is killed and started again', () => {
     await driver.close();
   });
 
+  it('is not taken for back because a watch tries again', async () => {
+    const driver = etcdDriver({ endpoints: [etcd.server.url] });
+    await driver.connect();
+    const states: string[] = [];
+    driver.onState((state) => states.push(state));
+    const signals: WatchSignal[] = [];
+    driver.watch({ key: '/again' }, 1n, (signal) => signals.push(signal));
+    await eventually(() => expect(signals).toHaveLength(1));
+    await etcd.server.kill();
+    for (const began = performance.now(); performance.now() - began < 2000;)
+      await expect(driver.ping(ANY_TIME)).rejects.toBeDefined();
+    expect(states).toEqual(['down']);
+    await etcd.server.restart();
+    await eventually(() => expect(states).toEqual(['down', 'up']), PATIENT);
+    await driver.close();
+  });
+
   it('interrupts a watch once, which goes on with what it missed, every change once', async () => {
     const driver = etcdDriver({ endpoints: [etcd.server.url] });
     const { revision } = await driver.txn({ success: [{ kind: 'put', key: '/kill', value: '0' }] }, ANY_TIME);

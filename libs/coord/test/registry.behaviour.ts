@@ -4,6 +4,7 @@ import type { ServiceInstance, ServiceRegistry } from '@infra-kit/coord';
 import { collect, CoordBench, type CoordTarget } from './coord-bench.js';
 
 const within = { withinMs: 20_000 };
+const anyTime = { signal: new AbortController().signal };
 const one = (id: string, more: Partial<ServiceInstance> = {}): ServiceInstance => ({
   service: 'orders',
   id,
@@ -168,6 +169,29 @@ export function describeRegistry(target: CoordTarget): void {
       await eventually(() => expect(shown(watch.items)).toEqual(['a', 'ab']), within);
       await watch.end();
     }, 60_000);
+
+    it('holds for trouble, too, that calls get no answer while the watch stays: who vanishes then is missing first', async () => {
+      await using bench = new CoordBench(target);
+      const [a, b] = [await bench.client(), await bench.client()];
+      const store = await bench.driver();
+      const drop = (id: string): Promise<unknown> =>
+        store.txn({ success: [{ kind: 'delete', key: `${bench.prefix}/registry/orders/${id}` }] }, anyTime);
+      await a.coord.registry.register(one('a'), { ttlMs: 1000 });
+      await a.coord.registry.register(one('b'), { ttlMs: 1000 });
+      const watch = collect(b.coord.registry.watch('orders'));
+      await eventually(() => expect(shown(watch.items)).toEqual(['ab']), within);
+      b.faults.loseAnswers();
+      await drop('a');
+      await a.coord.registry.register(one('c'), { ttlMs: 1000 });
+      await eventually(() => expect(shown(watch.items)).toEqual(['ab', 'abc']), within);
+      const back = performance.now();
+      b.faults.mend();
+      await eventually(() => expect(shown(watch.items)).toEqual(['ab', 'abc', 'bc']), within);
+      expect(performance.now() - back).toBeGreaterThanOrEqual(1990);
+      await drop('b'); // control: with nothing wrong it goes at once
+      await eventually(() => expect(shown(watch.items)).toEqual(['ab', 'abc', 'bc', 'c']), within);
+      await watch.end();
+    });
 
     it('picks by strategy, from what the watch has told', async () => {
       await using bench = new CoordBench(target);

@@ -87,4 +87,27 @@ describe('a full list at every resyncIntervalMs', () => {
     await watch.end();
     await coord.close();
   });
+
+  it('says so, once, when the store is at an older revision than it was', async () => {
+    const clock = new FakeClock();
+    const logger = new CapturedLogger();
+    let store = new MemoryCoordDriver({ clock });
+    const driver = new Proxy<CoordDriver>(store, {
+      get(_, property) {
+        const member: unknown = Reflect.get(store, property, store);
+        return typeof member === 'function' ? (member.bind(store) as unknown) : member;
+      },
+    });
+    const coord = await createCoord({ driver, resyncIntervalMs: 1000 }, { env: 'test', clock, logger });
+    for (const value of [1, 2, 3]) await coord.config.set('a', value);
+    const watch = collect(coord.config.watchPrefix('/'));
+    await eventually(() => expect(watch.items).toHaveLength(1));
+    store = new MemoryCoordDriver({ clock });
+    for (let n = 0; n < 5; n++) await clock.advance(2500);
+    expect(logger.lines).toEqual([
+      expect.objectContaining({ level: 'error', message: expect.stringContaining('older revision') }),
+    ]);
+    await watch.end();
+    await coord.close();
+  });
 });

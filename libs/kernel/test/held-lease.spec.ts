@@ -164,4 +164,17 @@ describe('a held lease', () => {
     await clock.advance(300);
     expect(context).toBeUndefined();
   });
+
+  it('is lost at once where its owner gives it up; one that is stopped stays as it is', async () => {
+    const { lease, clock, renewals } = setUp();
+    lease.lose('its owner closes');
+    expect(lease.signal.reason).toMatchObject({ name: 'LockLostError', message: 'its owner closes' });
+    expect(lease.remainingMs()).toBe(0);
+    await clock.advance(TTL_MS);
+    expect(renewals).toEqual([]);
+    const stopped = setUp().lease;
+    stopped.stop();
+    stopped.lose('its owner closes');
+    expect(stopped.signal.aborted).toBe(false);
+  });
 });

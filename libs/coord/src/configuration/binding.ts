@@ -32,6 +32,9 @@ interface Document {
 const errorsOf = (error: unknown): readonly string[] =>
   isConfigError(error) ? error.problems : [messageOf(error)];
 
+const isPromise = (value: unknown): value is PromiseLike<unknown> =>
+  typeof Reflect.get(Object(value), 'then') === 'function';
+
 /** One document that follows its key: see `ConfigCenter.bind`. */
 export class Binding<T> {
   readonly #engine: CoordEngine;
@@ -106,7 +109,7 @@ export class Binding<T> {
     try {
       const snapshot = await this.#place.snapshots?.read(this.#place.dataKey);
       if (snapshot === undefined) return;
-      const value = this.#options.parse(snapshot.value);
+      const value = this.#parse(snapshot.value);
       this.#held = { value, revision: snapshot.revision, source: 'snapshot' };
     } catch (error) {
       this.#engine.logger.warn('a snapshot cannot be used', { key: this.#place.path, err: error });
@@ -166,7 +169,7 @@ export class Binding<T> {
     let value: T;
     try {
       raw = decodeValue(this.#engine.place, path, text);
-      value = this.#options.parse(raw);
+      value = this.#parse(raw);
     } catch (error) {
       this.#refuse({ revision, errors: errorsOf(error) });
       return;
@@ -178,6 +181,13 @@ export class Binding<T> {
     this.#held = { value: known ? before.value : value, revision, source: 'remote' };
     this.#accept(revision);
     if (before !== undefined && !known) this.#tell(value);
+  }
+
+  #parse(raw: unknown): T {
+    const value = this.#options.parse(raw);
+    if (!isPromise(value)) return value;
+    value.then(undefined, () => undefined); // a rejection nobody waits for would end the process
+    throw new TypeError('parse must answer at once, not with a promise');
   }
 
   async #store(revision: bigint, value: unknown): Promise<void> {

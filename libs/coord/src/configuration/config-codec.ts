@@ -27,16 +27,15 @@ export function encodeValue(place: CoordPlace, value: unknown): string {
   }
 }
 
+/** Where a text stops being JSON. The rest of what the engine says quotes the text, which may be a secret. */
+const PLACE = / at position \d+ \(line \d+ column \d+\)$/;
+
 /** DATA_LOSS, naming the key, for a text that is not JSON. */
 export function decodeValue(place: CoordPlace, path: string, text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    throw coordError(
-      place,
-      'DATA_LOSS',
-      `the document ${shown(path)} is not JSON (${messageOf(error)}); set it anew`,
-      { cause: error },
-    );
+    const [where = ''] = PLACE.exec(messageOf(error)) ?? [];
+    throw coordError(place, 'DATA_LOSS', `the document ${shown(path)} is not JSON${where}; set it anew`);
   }
 }

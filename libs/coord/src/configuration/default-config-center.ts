@@ -25,6 +25,9 @@ import { ConfigWriter, HISTORY_KEPT } from './config-writer.js';
 import { CoordConfigSource } from './coord-config-source.js';
 import { SnapshotFolder } from './snapshot-file.js';
 
+/** The store counts in 64 bits; a larger number would wrap round to another revision. */
+const LARGEST_REVISION = 2n ** 63n - 1n;
+
 /** The configuration centre over any driver. */
 export class DefaultConfigCenter extends ConfigCenter {
   readonly #engine: CoordEngine;
@@ -151,6 +154,9 @@ export class DefaultConfigCenter extends ConfigCenter {
     const path = this.#path(key);
     if (typeof options?.parse !== 'function')
       throw invalidArgument(this.#engine.place, `parse must be a function, got ${shown(options?.parse)}`);
+    const { onChange } = options;
+    if (onChange !== undefined && typeof onChange !== 'function')
+      throw invalidArgument(this.#engine.place, `onChange must be a function, got ${shown(onChange)}`);
     const binding = new Binding<T>(
       this.#engine,
       {
@@ -187,7 +193,10 @@ export class DefaultConfigCenter extends ConfigCenter {
   }
 
   #checkRevision(field: string, value: unknown, least: bigint): void {
-    if (typeof value === 'bigint' && value >= least) return;
-    throw invalidArgument(this.#engine.place, `${field} must be a bigint ≥ ${least}n, got ${shown(value)}`);
+    if (typeof value === 'bigint' && value >= least && value <= LARGEST_REVISION) return;
+    throw invalidArgument(
+      this.#engine.place,
+      `${field} must be a bigint, ${least}n to 2n ** 63n - 1n, got ${shown(value)}`,
+    );
   }
 }

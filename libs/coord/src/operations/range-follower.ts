@@ -42,6 +42,8 @@ class RangeFollower {
   #owing = false;
   #wake = Promise.withResolvers<void>();
   #timer: Timer | undefined;
+  /** The store is at an older revision than has been told, and that was said. */
+  #behind = false;
   /** A full list that knew more than has been told; looked at again when what is under way has had time to arrive. */
   #suspect: { readonly listing: Listing; readonly ripe: boolean } | undefined;
 
@@ -149,12 +151,8 @@ class RangeFollower {
 
   /** Brings the follower to `listing`, and goes on from there. */
   async *#tell(listing: Listing): AsyncGenerator<RangeNews> {
-    if (listing.revision < this.#told) {
-      this.#engine.logger.error(
-        'the store is at an older revision than it was (restored from a backup?): changes are told again when it has passed it',
-        { ...this.#place(), storeRevision: listing.revision },
-      );
-    } else {
+    if (listing.revision < this.#told) this.#older(listing.revision);
+    else {
       const changes = differenceTo(this.#known, listing).filter(
         (change) => change.type === 'delete' || change.revision > this.#told,
       );
@@ -164,6 +162,16 @@ class RangeFollower {
       if (changes.length > 0) yield { type: 'changes', revision: listing.revision, changes, listing };
     }
     this.#attach();
+  }
+
+  /** Said once, until it has passed it. */
+  #older(storeRevision: bigint): void {
+    if (this.#behind) return;
+    this.#behind = true;
+    this.#engine.logger.error(
+      'the store is at an older revision than it was (restored from a backup?): changes are told again when it has passed it',
+      { ...this.#place(), storeRevision },
+    );
   }
 
   #place(): object {
@@ -208,8 +216,14 @@ class RangeFollower {
   }
 
   async #resync(): Promise<void> {
+    const told = this.#told;
     try {
       const listing = await this.#listOnce();
+      if (listing.revision < told) {
+        this.#older(listing.revision);
+        return this.#scheduleResync();
+      }
+      this.#behind = false;
       if (differenceTo(this.#known, listing).length === 0) return this.#scheduleResync();
       this.#suspect = { listing, ripe: false };
       this.#after(RESYNC_GRACE_MS, () => {

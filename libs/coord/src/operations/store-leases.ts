@@ -71,7 +71,10 @@ export class StoreLeases {
 
   async close(): Promise<void> {
     this.#closing.abort(closedError(this.#deps.place));
-    await Promise.allSettled([...this.#open].map((lease) => lease.end()));
+    const open = [...this.#open];
+    // its holder hears of it before another can have what it stands for
+    for (const { held } of open) held.lose('its coord is closed');
+    await Promise.allSettled(open.map((lease) => lease.end()));
   }
 
   async #renew(id: string, signal: AbortSignal): Promise<boolean> {
@@ -88,8 +91,10 @@ export class StoreLeases {
   #lost({ kind, what }: LeaseOrder, why: string, cause: unknown, lease: StoreLease): LockLostError {
     const { place, logger } = this.#deps;
     this.#open.delete(lease);
-    lostCounter.add(1, { coord: place.name, kind });
-    logger.warn('a lease was lost', { kind, err: cause });
+    if (!this.#closing.signal.aborted) {
+      lostCounter.add(1, { coord: place.name, kind });
+      logger.warn('a lease was lost', { kind, err: cause });
+    }
     const origin = { component: 'coord', instance: place.name };
     return new LockLostError(`${place.label}: ${what} is lost, ${why}`, { ...origin, cause });
   }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { InfraContext, type CallOptions, type Timer } from '@infra-kit/kernel';
 import type { KeyChange, Listing } from '../configuration/list-difference.js';
+import type { DriverState } from '../drivers/coord-driver.js';
 import type { CoordEngine } from '../operations/coord-engine.js';
 import { followRange } from '../operations/range-follower.js';
 import type { RangeNews } from '../operations/range-news.js';
@@ -21,6 +22,8 @@ export class ServiceView {
   #revision: bigint | undefined;
   #instances: readonly ServiceInstance[] = [];
   #failure: unknown;
+  /** The watch is not attached, after it was. */
+  #interrupted = false;
   #timer: Timer | undefined;
 
   constructor(engine: CoordEngine, service: string) {
@@ -42,6 +45,7 @@ export class ServiceView {
 
   /** Follows the store until `signal` aborts; never rejects. False: it ended for another reason, which readers are told. */
   async follow(signal: AbortSignal): Promise<boolean> {
+    using _ = this.#engine.driver.onState((state) => this.#turned(state));
     try {
       for await (const news of followRange(this.#engine, { prefix: this.#prefix }, { signal }))
         this.#hear(news);
@@ -79,15 +83,31 @@ export class ServiceView {
   }
 
   #hear(news: RangeNews): void {
-    const now = this.#engine.clock.monotonic();
-    if (news.type === 'interrupted') this.#roster.disconnected();
-    else if (news.type === 'attached') this.#roster.connected(now);
-    else if (this.#isNews(news.revision)) {
+    if (news.type === 'interrupted') {
+      this.#interrupted = true;
+      this.#roster.disconnected();
+    } else if (news.type === 'attached') {
+      this.#interrupted = false;
+      this.#connected();
+    } else if (this.#isNews(news.revision)) {
       this.#revision = news.revision;
       if (news.listing) this.#list(news.listing);
       else for (const change of news.changes) this.#apply(change);
     }
     this.#publish();
+  }
+
+  /** A store that hangs ends leases, too, and its watches stay open meanwhile. */
+  #turned(state: DriverState): void {
+    if (state === 'down') this.#roster.disconnected();
+    else this.#connected();
+    this.#publish();
+  }
+
+  /** Both must be well again, calls and the watch. */
+  #connected(): void {
+    if (this.#interrupted || this.#engine.driver.state === 'down') return;
+    this.#roster.connected(this.#engine.clock.monotonic());
   }
 
   #isNews(revision: bigint): boolean {

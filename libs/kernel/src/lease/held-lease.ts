@@ -62,7 +62,7 @@ export class HeldLease {
   remainingMs(): number {
     if (this.#stage !== 'held') return 0;
     const left = this.#until - this.#terms.clock.monotonic();
-    if (left <= 0) this.#lose('no renewal was acknowledged in time');
+    if (left <= 0) this.lose('no renewal was acknowledged in time');
     return left;
   }
 
@@ -74,7 +74,8 @@ export class HeldLease {
     this.#attempt?.abort(new Error('the lease was given back'));
   }
 
-  #lose(why: string): void {
+  /** Loses it now, for an owner that gives it back while its holder still counts on it. Idempotent; not after `stop`. */
+  lose(why: string): void {
     if (this.#stage !== 'held') return;
     this.#stage = 'lost';
     this.stop();
@@ -109,7 +110,7 @@ export class HeldLease {
       attempt.abort(new Error('no answer within a third of the ttl')),
     );
     try {
-      if (!(await renew(attempt.signal))) return this.#lose('the store holds it for us no more');
+      if (!(await renew(attempt.signal))) return this.lose('the store holds it for us no more');
       this.#until = sentAt + ttlMs * BELIEVED;
       this.#failure = undefined;
       this.#renewAt(sentAt + ttlMs / RENEWALS_A_TTL);

@@ -59,7 +59,8 @@ export class EtcdEndpoints {
       try {
         const answer = await this.#ask(at, request, send);
         this.#preferred = at;
-        this.#heard(undefined);
+        // a stream is had before anybody has answered
+        if (!request.stream) this.#heard(undefined);
         return answer;
       } catch (error) {
         const more = this.#goOn(at, request, error) && tried + 1 < this.#clients.length;
@@ -73,6 +74,11 @@ export class EtcdEndpoints {
   /** After a stream broke: the next attempt goes to another member. */
   next(): void {
     this.#preferred = (this.#preferred + 1) % this.#clients.length;
+  }
+
+  /** On a stream an answer came. */
+  answered(): void {
+    this.#heard(undefined);
   }
 
   /** For streams, which are told of a stale token in their own way. */

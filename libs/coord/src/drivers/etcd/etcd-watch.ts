@@ -98,6 +98,7 @@ export class EtcdWatch implements Disposable {
   }
 
   #attach(): void {
+    this.#endpoints.answered();
     this.#attached = true;
     this.#toldInterruption = false;
     this.#freshToken = false;

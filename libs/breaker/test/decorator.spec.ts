@@ -3,7 +3,7 @@ import { expect, it } from '@jest/globals';
 import { Module, type INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { firstValueFrom, of, Observable } from 'rxjs';
-import { BreakerModule, CircuitBreaker } from '../src/index.js';
+import { BreakerModule, BreakerProvider, CircuitBreaker } from '../src/index.js';
 
 class Payments {
   @CircuitBreaker('pay')
@@ -21,6 +21,18 @@ class Circle {
   @CircuitBreaker({ name: 'circle', fallback: 'pay' })
   async pay(): Promise<string> {
     return 'paid';
+  }
+}
+
+class Shared {
+  @CircuitBreaker({ name: 'shared', policy: { window: { type: 'count', size: 20 } } })
+  async read(): Promise<string> {
+    throw new Error('down');
+  }
+
+  @CircuitBreaker({ name: 'shared', policy: { window: { type: 'count', size: 30 } } })
+  async write(): Promise<string> {
+    throw new Error('down');
   }
 }
 
@@ -43,4 +55,24 @@ it('a decorated method of an application that has closed rejects, and never thro
 
 it('a method that is its own fallback fails the start', async () => {
   await expect(start(Circle)).rejects.toThrow(/Circle\.pay: its fallback is the method itself/);
+});
+
+it('methods of one name with policies of their own count together, and do not take the window from each other', async () => {
+  const app = await start(Shared);
+  const shared = app.get(Shared);
+  for (let call = 0; call < 5; call++)
+    for (const method of ['read', 'write'] as const) await shared[method]().catch(() => undefined);
+  expect(app.get(BreakerProvider).get('shared').snapshot()).toMatchObject({ state: 'open', failures: 10 });
+  await app.close();
+});
+
+it('a policy that is given by hand is not undone by the next decorated call', async () => {
+  const app = await start(Shared);
+  const breaker = app.get(BreakerProvider).get('shared', { failureThreshold: 1 });
+  await app
+    .get(Shared)
+    .read()
+    .catch(() => undefined);
+  expect(breaker.state).toBe('open');
+  await app.close();
 });

@@ -73,6 +73,18 @@ describe('an error', () => {
     expect(await counted(http({ status: 404 }), { isIgnored: () => false })).toBe('success');
   });
 
+  it('is a failure whatever the policy says when a time limit struck', async () => {
+    const { breaker, clock, outcomeOf } = await aBreaker({
+      timeoutMs: 500,
+      isFailure: () => false,
+      isIgnored: () => true,
+    });
+    const late = outcomeOf(() => new Promise(() => undefined));
+    await clock.advance(500);
+    expect(await late).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    expect(breaker.snapshot().failures).toBe(1);
+  });
+
   it('comes out although a predicate throws, which is logged', async () => {
     const { breaker, outcomeOf, logger } = await aBreaker({
       isFailure: () => {

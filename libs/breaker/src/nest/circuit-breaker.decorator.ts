@@ -8,6 +8,7 @@ import {
 import { defer, isObservable } from 'rxjs';
 import type { Breaker, BreakerProvider } from '../breaker.provider.js';
 import { getBreakerToken } from '../breaker.tokens.js';
+import { breakerFor } from './breaker-for.js';
 import type { CircuitBreakerOptions } from './circuit-breaker.options.js';
 import { remember } from './decorated-methods.js';
 import { guardStream } from './guard-stream.js';
@@ -36,20 +37,17 @@ export function CircuitBreaker(options: string | CircuitBreakerOptions): AsyncMe
 function guard(call: MethodCall<BreakerProvider>, options: CircuitBreakerOptions): unknown {
   if (call.streams)
     return defer(() =>
-      guardStream(breakerOf(call, options), (signal) => inContext(signal, call), insteadOf(call, options)),
+      guardStream(
+        breakerFor(call.provider, options),
+        (signal) => inContext(signal, call),
+        insteadOf(call, options),
+      ),
     );
   try {
-    return guardPromise(breakerOf(call, options), call, insteadOf(call, options));
+    return guardPromise(breakerFor(call.provider, options), call, insteadOf(call, options));
   } catch (error) {
     return Promise.reject(error as Error);
   }
-}
-
-function breakerOf(
-  { provider }: MethodCall<BreakerProvider>,
-  { name, policy }: CircuitBreakerOptions,
-): Breaker {
-  return provider.get(name, policy);
 }
 
 function guardPromise(

@@ -2,6 +2,7 @@ import type { OnModuleInit } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import { DEFAULT_INSTANCE } from '@infra-kit/kernel';
 import type { BreakerProvider } from '../breaker.provider.js';
+import { breakerFor } from './breaker-for.js';
 import { selfFallback, unknownFallback } from './circuit-breaker.decorator.js';
 import { decoratedMethods, type DecoratedMethod } from './decorated-methods.js';
 
@@ -20,10 +21,11 @@ export class StartCheck implements OnModuleInit {
       if ((method.options.provider ?? DEFAULT_INSTANCE) === this.#provider.name) this.#check(method);
   }
 
-  #check({ prototype, key, options: { name, policy, fallback } }: DecoratedMethod): void {
+  #check({ prototype, key, options }: DecoratedMethod): void {
+    const { fallback } = options;
     if (fallback === key) throw selfFallback(`${prototype.constructor.name}.${key}`);
     if (typeof fallback === 'string' && typeof Reflect.get(prototype, fallback) !== 'function')
       throw unknownFallback(`${prototype.constructor.name}.${String(key)}`, fallback);
-    this.#provider.get(name, policy);
+    breakerFor(this.#provider, options);
   }
 }

@@ -2,11 +2,13 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createCache, type CacheProvider } from '@infra-kit/cache';
 import { createRateLimit, type RateLimitProvider } from '@infra-kit/ratelimit';
 import { sharedRedisCluster, uniquePrefix } from '@infra-kit/testkit';
+import { enter } from '../src/nest/limiter.js';
 
 const rules = {
   bucket: { rate: 1, perMs: 60_000, capacity: 3 },
   one: { rate: 1, perMs: 60_000, capacity: 1 },
   watched: { rate: 1, perMs: 60_000, capacity: 1, shadow: true },
+  slot: { algorithm: 'concurrency', rate: 1, capacity: 1, perMs: 60_000 },
   leased: { rate: 1, perMs: 60_000, capacity: 10, lease: { size: 4, ttlMs: 30_000 } },
 } as const;
 
@@ -46,6 +48,14 @@ describe('a limiter over a Redis Cluster', () => {
     expect(refused.allowed).toBe(false);
     for (const { resource } of checks) expect((await limits.peek(resource, 'bucket')).remaining).toBe(2);
     expect((await limits.peek('w', 'watched')).remaining).toBe(1);
+  });
+
+  it('leaves no slot taken by a call that another node refuses', async () => {
+    const slots = Array.from({ length: 12 }, (_, index) => ({ resource: `all:${index}`, rule: 'slot' }));
+    await limits.allow('exhausted', 'one');
+    const refused = await enter(limits, [...slots, { resource: 'exhausted', rule: 'one' }]);
+    expect([refused.allowed, refused.permits.length]).toEqual([false, 0]);
+    for (const { resource } of slots) expect((await limits.peek(resource, 'slot')).remaining).toBe(1);
   });
 
   it('keeps all rules of one resource in one script', async () => {

@@ -42,6 +42,32 @@ describe.each(DRIVERS)('a group that is refused, driver %s', (driver) => {
     expect(decisions.map(({ remaining }) => remaining)).toEqual([2, 0]);
   });
 
+  it('is told when it would fit as a whole, and that it never will', async () => {
+    const bucket = { rate: 1, capacity: 10 };
+    const window = { algorithm: 'sliding-window', rate: 4, capacity: 1 } as const;
+    const { limits, clock } = await open(driver, { rules: { bucket, window } });
+    for (const [rule, spent, costs] of [
+      ['bucket', 5, [3, 4]],
+      ['window', 2, [2, 1]],
+    ] as const) {
+      const ask = async (): Promise<number[]> =>
+        (await limits.allowAll(costs.map((cost) => ({ resource: 'a', rule, cost })))).decisions.map(
+          ({ retryAfterMs }) => retryAfterMs,
+        );
+      await limits.allow('a', rule, { cost: spent });
+      const [, wait = 0] = await ask();
+      await clock.advance(wait - 1);
+      expect(await ask()).toEqual([0, 1]);
+      await clock.advance(1);
+      expect(await ask()).toEqual([0, 0]);
+    }
+    const never = await limits.allowAll([
+      { resource: 'b', rule: 'bucket', cost: 6 },
+      { resource: 'b', rule: 'bucket', cost: 5 },
+    ]);
+    expect(never.decisions.map(({ retryAfterMs }) => retryAfterMs)).toEqual([0, Infinity]);
+  });
+
   it('with something that is no check is refused by its place, before anything is spent', async () => {
     const limits = await start();
     const checks = [{ resource: 'a', rule: 'one' }, null] as RateLimitCheck[];

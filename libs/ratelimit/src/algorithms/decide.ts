@@ -151,6 +151,9 @@ function together<C extends Check>(
     states.set(check.key, state);
     return state;
   };
+  // when all would fit together: by what an account was before, and what the checks so far have taken of it
+  const before = new Map<string, State>();
+  const taken = new Map<string, number>();
   let refused = false;
   const tried = group.map((check) => {
     const { op, rule, amount, key } = check;
@@ -161,8 +164,17 @@ function together<C extends Check>(
       op === PEEK
         ? waitOf(check, copy, now) === 0
         : algorithm.take(copy.value, rule, amount, now, holderOf(check, owner));
-    const waitMs = ok ? 0 : waitOf(check, state, now);
-    if (ok && op === TAKE) states.set(key, copy);
+    const origin = before.get(key) ?? state;
+    before.set(key, origin);
+    const sum = (taken.get(key) ?? 0) + amount;
+    let waitMs = 0;
+    if (ok && op === TAKE) {
+      states.set(key, copy);
+      taken.set(key, sum);
+    } else if (!ok) {
+      const anew = { kind: origin.kind, value: algorithm.copy(origin.value) } as State;
+      waitMs = waitOf({ ...check, amount: sum }, settle(anew, check, now), now);
+    }
     if (!ok && rule.shadow === 0) refused = true;
     return { check, ok, waitMs };
   });

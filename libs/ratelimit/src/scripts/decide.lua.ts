@@ -119,7 +119,7 @@ local function single(i, op, rule, amount, seq, held_seq, rest)
 end
 
 local function together(first, group)
-  local states, refused = {}, false
+  local states, before, taken, refused = {}, {}, {}, false
   for n, check in ipairs(group) do
     local rule, key = check.rule, KEYS[first + n - 1]
     local algorithm = algorithms[rule[1]]
@@ -128,8 +128,14 @@ local function together(first, group)
     local copy = algorithm.copy(state)
     if check.op == 1 then check.ok = algorithm.wait(copy, rule, check.amount) == 0
     else check.ok = algorithm.take(copy, rule, check.amount, check.seq) end
-    if not check.ok then check.wait = algorithm.wait(state, rule, check.amount) end
-    if check.ok and check.op == 0 then states[key] = copy end
+    before[key] = before[key] or state
+    local sum = (taken[key] or 0) + check.amount
+    if check.ok and check.op == 0 then
+      states[key] = copy
+      taken[key] = sum
+    elseif not check.ok then
+      check.wait = algorithm.wait(settle(algorithm.copy(before[key]), rule), rule, sum)
+    end
     if not check.ok and rule[6] == 0 then refused = true end
   end
   if refused then states = {} end

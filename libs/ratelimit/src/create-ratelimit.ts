@@ -101,6 +101,7 @@ function assemble(
     close: async () => {
       await provider.giveBack();
       await leases.giveBackAll();
+      outage.close();
     },
   });
 

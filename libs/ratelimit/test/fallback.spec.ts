@@ -119,6 +119,16 @@ describe('with the store away', () => {
     expect(metrics.sum('infra.ratelimit.fallback')).toBe(0);
   });
 
+  it('a limiter that is closed has no fallback in force', async () => {
+    using metrics = recordMetrics();
+    const { limits, faults } = await open();
+    faults.fail(away);
+    await limits.allow('a', 'local');
+    expect(metrics.sum('infra.ratelimit.fallback')).toBe(1);
+    await limits.close();
+    expect(metrics.sum('infra.ratelimit.fallback')).toBe(0);
+  });
+
   it('slots are shared out too; refund and reset tell that the store did not hear of them', async () => {
     const { limits, faults } = await open();
     faults.fail(away);

@@ -63,6 +63,13 @@ export class Outage {
     this.#count('up', name, -1);
   }
 
+  /** Nobody decides any more, so no fallback is in force. */
+  close(): void {
+    if (!this.#inForce) return;
+    this.#inForce = false;
+    fallbackInForce.add(-1, { ratelimit: this.#options.name });
+  }
+
   #count(state: 'up' | 'down', ratelimit: string, by: number): void {
     stateChanges.add(1, { ratelimit, state });
     fallbackInForce.add(by, { ratelimit });

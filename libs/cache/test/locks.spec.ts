@@ -61,6 +61,26 @@ describe('the locks of a cache', () => {
     await cache.close();
   });
 
+  it('are lost to their holders when the cache closes, before another can have them', async () => {
+    const [cache, other] = await Promise.all([lockMember(store, { clock }), lockMember(store, { clock })]);
+    const lock = await cache.locks.acquire('closing');
+    const given = await cache.locks.acquire('given back');
+    await given.release();
+    const heard = new Promise((resolve) => {
+      lock.signal.addEventListener('abort', () => resolve(other.locks.tryAcquire('closing')));
+    });
+    await cache.close();
+    expect(lock.signal.reason).toMatchObject({
+      name: 'LockLostError',
+      message: 'cache.locks: lock "closing" is lost, its cache is closed; acquire it again and redo',
+    });
+    expect(await heard).toBeUndefined();
+    expect(given.signal.aborted).toBe(false);
+    await lock.release();
+    expect(await other.locks.tryAcquire('closing')).toBeDefined();
+    await other.close();
+  });
+
   it('are UNIMPLEMENTED over a driver without scripts', async () => {
     const driver = Object.assign(new MemoryCacheDriver({ maxEntries: 10, clock }), {
       capabilities: { scan: true, scripts: false },

@@ -5,7 +5,6 @@ import {
   InfraContext,
   LockLostError,
   type Clock,
-  type Lock,
   type LockDriver,
   type LockRequest,
 } from '@infra-kit/kernel';
@@ -34,7 +33,7 @@ const randomId = (): string => randomBytes(9).toString('base64url');
 /** The locks of one cache, all its namespaces together. */
 export class LockKeeper {
   readonly #parts: Parts;
-  readonly #held = new Set<Lock>();
+  readonly #held = new Map<HeldLock, HeldLease>();
   readonly #closing = new AbortController();
 
   constructor(parts: Parts) {
@@ -49,19 +48,21 @@ export class LockKeeper {
     };
   }
 
-  /** Refuses those who wait, and gives back what is held. */
+  /** Refuses those who wait, and gives back what is held: its holders hear of it before others can have it. */
   async close(): Promise<void> {
     this.#closing.abort(closedError(this.#parts.place));
-    await Promise.all([...this.#held].map((lock) => lock.release().catch(() => undefined)));
+    const held = [...this.#held];
+    for (const [, lease] of held) lease.lose('its cache is closed');
+    await Promise.all(held.map(([lock]) => lock.release().catch(() => undefined)));
   }
 
-  async #tryGrant(request: LockRequest, fullKey: string): Promise<Lock | undefined> {
+  async #tryGrant(request: LockRequest, fullKey: string): Promise<HeldLock | undefined> {
     const got = await this.#attempt(request, fullKey, '');
     return got instanceof HeldLock ? got : undefined;
   }
 
   /** Waits in line: woken when its turn comes, and looking by itself in case that this is not heard. */
-  async #grant(request: LockRequest, fullKey: string): Promise<Lock> {
+  async #grant(request: LockRequest, fullKey: string): Promise<HeldLock> {
     const { driver, clock } = this.#parts;
     const waiter = randomId();
     const signal = AbortSignal.any([request.signal, this.#closing.signal]);
@@ -134,7 +135,7 @@ export class LockKeeper {
       },
     });
     lock = held;
-    this.#held.add(held);
+    this.#held.set(held, lease);
     return held;
   }
 

@@ -26,7 +26,7 @@ import { ScriptRunner } from './operations/script-runner.js';
 import { metaOf, taggedEntry } from './operations/stored-entry.js';
 import { SetOperations } from './operations/sets.js';
 import { SortedSetOperations } from './operations/sorted-sets.js';
-import { checkOptions, driverTtl, driverWrite, keysAndOptions } from './operations/write-options.js';
+import { checkOptions, driverTtl, driverWrite, keysAndOptions, pairsOf } from './operations/write-options.js';
 
 /** The front: checks, prefixes, codec and order of events, over any driver. */
 export class DefaultCacheProvider extends CacheProvider {
@@ -120,7 +120,7 @@ export class DefaultCacheProvider extends CacheProvider {
   ): Promise<void> {
     this.#checkOpen();
     const write = driverWrite(this.#engine.place, options, this.#engine.settings().defaultTtlMs);
-    const encoded = [...entries].map(
+    const encoded = pairsOf(this.#engine.place, entries).map(
       ([key, value]) => [this.#keys.full(key), this.#engine.values.encode(key, value)] as const,
     );
     if (encoded.length === 0) return;

@@ -89,6 +89,22 @@ describe('a bad argument', () => {
     expect(asked(faults.calls)).toBe(0);
   });
 
+  it.each<[string, (cache: CacheProvider) => Promise<unknown>]>([
+    ['entries must be a list or Map', (c) => c.setMany({ a: 1 } as never)],
+    ['entries must be a list or Map', (c) => c.setMany(undefined as never)],
+    ['an entry must be [key, value], got 5', (c) => c.setMany([['a', 1], 5] as never)],
+    ['made by defineScript', (c) => c.scripts.run(undefined as never, ['a'], [])],
+    ['made by defineScript', (c) => c.scripts.run({} as never, ['a'], [])],
+    ['args of a script must be a list', (c) => c.scripts.run(nothing, ['a'], undefined as never)],
+  ])('%s: INVALID_ARGUMENT, and nothing has happened', async (message, call) => {
+    const { cache, faults } = await faultyCache();
+    await expect(call(cache)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining(message),
+    });
+    expect(asked(faults.calls)).toBe(0);
+  });
+
   it.each([0.5, Number.NaN, Infinity, 2 ** 53, '1'])('refuses to count by %p', async (by) => {
     const { cache } = await faultyCache();
     await expect(cache.increment('a', by as number)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });

@@ -30,7 +30,11 @@ export class ScriptRunner implements CacheScripts {
     this.#checkOpen();
     const { driver, runner, place, loads } = this.#engine;
     if (!driver.capabilities.scripts) throw unimplemented(place, 'scripts', driver.kind);
+    if (typeof script?.decode !== 'function' || typeof script.twin !== 'function')
+      throw invalidArgument(place, `a script must be made by defineScript, got ${shown(script)}`);
     const fullKeys = this.#keys.fullAll(keys);
+    if (!Array.isArray(args))
+      throw invalidArgument(place, `args of a script must be a list, got ${shown(args)}`);
     const texts = args.map((arg) => this.#text(arg));
     for (const key of fullKeys) loads.supersede(key);
     const reply = await runner.run(

@@ -16,6 +16,19 @@ export function checkOptions(place: CachePlace, options: unknown): void {
     throw invalidArgument(place, `options must be an object, such as { ttlMs: 5000 }, got ${shown(options)}`);
 }
 
+/** What `setMany` was given, as a list. */
+export function pairsOf(
+  place: CachePlace,
+  entries: Iterable<readonly [string, unknown]>,
+): (readonly [string, unknown])[] {
+  if (typeof entries !== 'object' || entries === null || !(Symbol.iterator in entries))
+    throw invalidArgument(place, `entries must be a list or Map of [key, value], got ${shown(entries)}`);
+  const pairs = [...entries];
+  const bad = pairs.findIndex((entry) => !Array.isArray(entry));
+  if (bad !== -1) throw invalidArgument(place, `an entry must be [key, value], got ${shown(pairs[bad])}`);
+  return pairs;
+}
+
 const FOREVER: DriverWrite = { ttlMs: undefined };
 
 export function driverWrite(

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { createCache, type CacheOptions, type CacheProvider } from '@infra-kit/cache';
@@ -63,6 +64,28 @@ describe('user, password and database', () => {
       message: expect.stringContaining('correct user name and password'),
     });
     await expect(refused).rejects.not.toThrow('hunter2');
+    const error = await refused.catch((e: unknown) => e);
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('hunter2');
+  });
+
+  it('a database that the server does not have fails the start, and nothing lands in another', async () => {
+    for (const options of [{ db: 99 }, { db: 99, near: {} }])
+      await expect(
+        withCache({ url: server.url, ...options }, (cache) => cache.set('astray', 1)),
+      ).rejects.toMatchObject({
+        code: 'UNAVAILABLE',
+        message: expect.stringContaining('DB index is out of range'),
+      });
+    expect(await raw.exists('astray')).toBe(0);
+  });
+
+  it('errors of calls show no values', async () => {
+    await withCache({ url: server.url }, async (cache) => {
+      await cache.sets.add('values', 1);
+      const error = await cache.getAndSet('values', 'hunter2').catch((e: unknown) => e);
+      expect(error).toMatchObject({ code: 'FAILED_PRECONDITION', cause: expect.any(Error) });
+      expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('hunter2');
+    });
   });
 
   it('that allow too little are PERMISSION_DENIED at the call', async () => {

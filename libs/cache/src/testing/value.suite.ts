@@ -118,6 +118,23 @@ export const valueTests: Readonly<Record<string, SuiteTest>> = {
     await assert.rejects(cache.decrement(key('m')), isCode('DATA_LOSS'));
   },
 
+  async 'answers no counter near 2^53 but the true one'({ cache, driver, key, stored }) {
+    for (const [name, sign] of [
+      ['up', 1],
+      ['down', -1],
+    ] as const) {
+      await cache.set(key(name), sign * (Number.MAX_SAFE_INTEGER - 60));
+      for (let step = 0; step < 60; step += 1) {
+        const sum = await cache.increment(key(name), sign).catch((error: unknown) => {
+          assert.ok(isCode('DATA_LOSS')(error));
+        });
+        if (sum !== undefined)
+          assert.equal(String(sum), String(await driver.get(stored(key(name)), ANY_TIME)));
+        else assert.ok(step >= 10, 'exact until the last 48');
+      }
+    }
+  },
+
   async 'says DATA_LOSS for a counter beyond 64 bits, and changes nothing'({ cache, driver, key, stored }) {
     const most = '9223372036854775807';
     await driver.set(stored(key('n')), most, { ttlMs: undefined }, ANY_TIME);

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { InFlight } from './in-flight.js';
-import { RedisAwayError, replyWord } from './redis-errors.js';
+import { RedisAwayError, replyWord, withoutCommand } from './redis-errors.js';
 import type { ClientOptions } from './redis-options.js';
 
 export interface ConnectionEvents {
@@ -29,6 +29,7 @@ const ONE_LIFE: ClientOptions = {
 
 export class RedisConnection {
   readonly client: Redis;
+  readonly #db: number;
   readonly #inFlight: InFlight;
   readonly #events: ConnectionEvents;
   #lastError: unknown;
@@ -38,8 +39,9 @@ export class RedisConnection {
   constructor(options: ClientOptions, limitMs: () => number, events: ConnectionEvents) {
     this.#events = events;
     this.#inFlight = new InFlight(limitMs, () => events.overdue());
+    this.#db = options.db ?? 0;
     this.client = new Redis({ ...options, ...ONE_LIFE });
-    this.client.on('error', (error) => (this.#lastError = error));
+    this.client.on('error', (error) => (this.#lastError = withoutCommand(error)));
   }
 
   get ready(): boolean {
@@ -61,10 +63,12 @@ export class RedisConnection {
     try {
       // ioredis times the TCP connect alone: a stopped server accepts and then says nothing
       await Promise.race([this.client.connect(), late]);
+      // ioredis goes on in database 0 when its own SELECT was refused
+      if (this.#db !== 0) await Promise.race([this.client.select(this.#db), late]);
       if (prepare !== undefined) await Promise.race([prepare(this), late]);
     } catch (error) {
       this.destroy();
-      throw this.#lastError ?? error;
+      throw this.#lastError ?? withoutCommand(error);
     } finally {
       clearTimeout(timer);
     }
@@ -88,7 +92,7 @@ export class RedisConnection {
       (error: unknown) => {
         this.#inFlight.answered();
         if (replyWord(error) === 'READONLY') this.#events.demoted();
-        throw error;
+        throw withoutCommand(error);
       },
     );
   }

@@ -37,6 +37,15 @@ const ERR_TEXTS: readonly (readonly [RegExp, InfraErrorCode])[] = [
 const GONE =
   /^(Connection is closed|Stream isn't writeable|Command aborted due to connection close|All sentinels are unreachable)/;
 
+/**
+ * ioredis hangs the whole command on its error, the password of an AUTH and the value of a SET among the arguments:
+ * nothing for a log.
+ */
+export function withoutCommand(error: unknown): unknown {
+  if (error instanceof Error) Reflect.deleteProperty(error, 'command');
+  return error;
+}
+
 export function isReply(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
 }

@@ -1,6 +1,6 @@
 import type { DriverCall, Encoded } from '../cache-driver.js';
 import type { HashDriver } from '../structure-drivers.js';
-import { asItIs, isOne, orUndefined, pairs, type RedisRoute } from './redis-replies.js';
+import { asItIs, counterOf, isOne, orUndefined, pairs, type RedisRoute } from './redis-replies.js';
 
 /** Each method is one command. */
 export class RedisHashes implements HashDriver {
@@ -45,7 +45,7 @@ export class RedisHashes implements HashDriver {
   }
 
   increment(key: string, field: string, by: number, call: DriverCall): Promise<number> {
-    return this.#route.write(key, call, (client) => client.hincrby(key, field, by), asItIs);
+    return this.#route.write(key, call, (client) => client.hincrby(key, field, by), counterOf);
   }
 
   keys(key: string, call: DriverCall): Promise<readonly string[]> {

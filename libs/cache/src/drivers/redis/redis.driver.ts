@@ -17,7 +17,7 @@ import { RedisCluster } from './redis-cluster.js';
 import { codeOfRedisError, replyWord } from './redis-errors.js';
 import { RedisHashes } from './redis-hashes.js';
 import type { RedisDriverOptions } from './redis-options.js';
-import { asItIs, isOne, isWritten, orUndefined } from './redis-replies.js';
+import { asItIs, counterOf, isOne, isWritten, orUndefined } from './redis-replies.js';
 import type { RedisServers } from './redis-servers.js';
 import { RedisSets } from './redis-sets.js';
 import { RedisSortedSets } from './redis-sorted-sets.js';
@@ -157,7 +157,7 @@ class RedisCacheDriver implements CacheDriver {
   }
 
   increment(key: string, by: number, call: DriverCall): Promise<number> {
-    return this.#servers.write(key, call, (client) => client.incrby(key, by), asItIs);
+    return this.#servers.write(key, call, (client) => client.incrby(key, by), counterOf);
   }
 
   async expire(key: string, ttlMs: number | undefined, call: DriverCall): Promise<boolean> {

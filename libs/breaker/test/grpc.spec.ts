@@ -74,6 +74,8 @@ interface Caller extends Scene {
     onCall?: (call: { cancel(): void }) => void,
   ) => Promise<string | ServiceError>;
   readonly stream: (wish: string) => Promise<(string | number)[]>;
+  /** The status of a call to a path for which no breaker is found. */
+  readonly elsewhere: () => Promise<ServiceError | null>;
 }
 
 async function caller(policy: BreakerPolicyOptions = {}): Promise<Caller> {
@@ -90,6 +92,12 @@ async function caller(policy: BreakerPolicyOptions = {}): Promise<Caller> {
           resolve(error ?? String(answer)),
         );
         onCall?.(call);
+      }),
+    elsewhere: () =>
+      new Promise((resolve) => {
+        client.makeUnaryRequest('/another.One/Unary', bytes, bytes, Buffer.from(''), (error) =>
+          resolve(error),
+        );
       }),
     stream: (wish) =>
       new Promise((resolve) => {
@@ -140,6 +148,11 @@ describe('a gRPC client behind a breaker', () => {
     expect(await hung).toMatchObject({ code: status.DEADLINE_EXCEEDED });
     await cancelled.promise;
     expect(breaker.snapshot().failures).toBe(1);
+  });
+
+  it('ends with a status when no breaker is found for its path, and the call does not throw', async () => {
+    const { elsewhere } = await caller();
+    expect(await elsewhere()).toMatchObject({ code: status.INTERNAL, details: 'another path' });
   });
 
   it('counts a stream by its status', async () => {

@@ -23,10 +23,11 @@ export function breakerInterceptor(breaker: Breaker | ((path: string) => Breaker
     const inner = nextCall(options);
     return new InterceptingCall(inner, {
       start: (metadata, listener, next) => {
-        const chosen = choose(breaker, options);
         const begin = (own: Listener): void => next(metadata, own);
-        void chosen
-          .execute((signal) => conduct(inner, begin, signal))
+        // async: a choice that throws ends the call with a status, as all else that goes wrong does
+        const conducted = async (): Promise<StatusObject> =>
+          choose(breaker, options).execute((signal) => conduct(inner, begin, signal));
+        void conducted()
           .catch(statusOf)
           .then((ended) => listener.onReceiveStatus(ended));
       },

@@ -4,7 +4,6 @@ import type { ServiceInstance, ServiceRegistry } from '@infra-kit/coord';
 import { collect, CoordBench, type CoordTarget } from './coord-bench.js';
 
 const within = { withinMs: 20_000 };
-const anyTime = { signal: new AbortController().signal };
 const one = (id: string, more: Partial<ServiceInstance> = {}): ServiceInstance => ({
   service: 'orders',
   id,
@@ -172,26 +171,22 @@ export function describeRegistry(target: CoordTarget): void {
 
     it('holds for trouble, too, that calls get no answer while the watch stays: who vanishes then is missing first', async () => {
       await using bench = new CoordBench(target);
-      const [a, b] = [await bench.client(), await bench.client()];
-      const store = await bench.driver();
-      const drop = (id: string): Promise<unknown> =>
-        store.txn({ success: [{ kind: 'delete', key: `${bench.prefix}/registry/orders/${id}` }] }, anyTime);
+      const [a, b, reader] = [await bench.client(), await bench.client(), await bench.client()];
       await a.coord.registry.register(one('a'), { ttlMs: 1000 });
-      await a.coord.registry.register(one('b'), { ttlMs: 1000 });
-      const watch = collect(b.coord.registry.watch('orders'));
+      await b.coord.registry.register(one('b'), { ttlMs: 1000 });
+      const watch = collect(reader.coord.registry.watch('orders'));
       await eventually(() => expect(shown(watch.items)).toEqual(['ab']), within);
-      b.faults.loseAnswers();
-      await drop('a');
-      await a.coord.registry.register(one('c'), { ttlMs: 1000 });
+      reader.faults.loseAnswers();
+      a.faults.cut();
+      await eventually(async () => expect(await bench.keys('/registry/')).toHaveLength(1), within);
+      await b.coord.registry.register(one('c'), { ttlMs: 1000 });
       await eventually(() => expect(shown(watch.items)).toEqual(['ab', 'abc']), within);
       const back = performance.now();
-      b.faults.mend();
+      reader.faults.mend();
       await eventually(() => expect(shown(watch.items)).toEqual(['ab', 'abc', 'bc']), within);
       expect(performance.now() - back).toBeGreaterThanOrEqual(1990);
-      await drop('b'); // control: with nothing wrong it goes at once
-      await eventually(() => expect(shown(watch.items)).toEqual(['ab', 'abc', 'bc', 'c']), within);
       await watch.end();
-    });
+    }, 60_000);
 
     it('picks by strategy, from what the watch has told', async () => {
       await using bench = new CoordBench(target);

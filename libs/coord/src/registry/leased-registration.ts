@@ -131,9 +131,10 @@ export class LeasedRegistration implements Registration {
       const lease = this.#lease;
       if (signal.aborted || lease === undefined) continue;
       try {
-        await this.#inTurn({ signal }, 'renew', (limit) =>
-          runner.run('keepAlive', { signal: limit }, (call) => driver.keepAlive(lease, call)),
-        );
+        await this.#inTurn({ signal }, 'renew', async (limit) => {
+          await runner.run('keepAlive', { signal: limit }, (call) => driver.keepAlive(lease, call));
+          await this.#putIfGone({ signal: limit });
+        });
         failing = false;
       } catch (error) {
         if (runner.closed) return;
@@ -190,6 +191,20 @@ export class LeasedRegistration implements Registration {
     const success = [{ kind: 'put', key: this.#key, value, lease: this.#lease }] as const;
     const { revision } = await runner.run('txn', limits, (call) => driver.txn({ success }, call));
     this.#revision = revision;
+  }
+
+  /** Another registration of our id may have taken the record's place, and have ended since: its end took it away. */
+  async #putIfGone(limits: CallOptions): Promise<void> {
+    const { runner, driver, logger } = this.#engine;
+    const value = writeRecord({ instance: this.#instance, ttlMs: this.#ttlMs });
+    const compare = [{ key: this.#key, target: 'create', is: '=', to: 0n }] as const;
+    const success = [{ kind: 'put', key: this.#key, value, lease: this.#lease }] as const;
+    const { succeeded, revision } = await runner.run('txn', limits, (call) =>
+      driver.txn({ compare, success }, call),
+    );
+    if (!succeeded) return;
+    this.#revision = revision;
+    logger.warn('the record of a registration was gone, and is written again', this.#facts());
   }
 
   #inTurn<T>(options: CallOptions, step: string, take: (signal: AbortSignal) => Promise<T>): Promise<T> {

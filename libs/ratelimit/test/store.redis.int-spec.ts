@@ -70,6 +70,16 @@ describe('a limiter over Redis', () => {
     expect([...counting.calls.values()].reduce((sum, count) => sum + count, 0)).toBe(1);
   });
 
+  it('decides a group of more accounts than the stack of a script takes', async () => {
+    const checks = Array.from({ length: 10_000 }, (_, index) => ({
+      resource: `many:${index}`,
+      rule: 'bucket',
+    }));
+    const { allowed, decisions } = await limits.allowAll(checks);
+    expect([allowed, new Set(decisions.map(({ source }) => source))]).toEqual([true, new Set(['store'])]);
+    expect((await limits.peek('many:9999', 'bucket')).remaining).toBe(2);
+  });
+
   it('holds its limits after its scripts were flushed', async () => {
     await limits.allow('flushed', 'bucket', { cost: 3 });
     await redis.script('FLUSH');

@@ -59,7 +59,15 @@ local function parse(text, rule)
 end
 
 for _, rule in ipairs(rules) do rule.tail = tail_of(rule[2], rule[3]) end
-local texts = redis.call('MGET', unpack(KEYS))
+-- as many as the stack of Lua takes at once
+local most, texts = 4000, {}
+if #KEYS <= most then texts = redis.call('MGET', unpack(KEYS))
+else
+  for from = 1, #KEYS, most do
+    local part = redis.call('MGET', unpack(KEYS, from, math.min(from + most - 1, #KEYS)))
+    for i, text in ipairs(part) do texts[from + i - 1] = text end
+  end
+end
 local known, ttls = {}, {}
 local function read(i, rule)
   local key = KEYS[i]

@@ -158,18 +158,24 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
     const askedAt = this.#deps.clock.monotonic();
     const { judge } = this.#deps;
     const [only] = requests;
-    const answers = await this.#limited(method, options, async () =>
-      only !== undefined && requests.length === 1 ? [await judge.one(only)] : judge.all(requests),
-    );
+    let isAbandoned = false;
+    const answers = await this.#limited(method, options, async () => {
+      const found =
+        only !== undefined && requests.length === 1 ? [await judge.one(only)] : await judge.all(requests);
+      // the caller gave up meanwhile: nobody would release these
+      if (isAbandoned)
+        for (const request of taken(requests, found)) void this.#hold(request, askedAt).release();
+      return found;
+    }).catch((error: unknown) => {
+      isAbandoned = true;
+      throw error;
+    });
     const result = summary(requests, answers);
-    const held = requests.filter(
-      (request, index) => result.allowed && request.permit > 0 && answers[index]?.verdict.ok === true,
-    );
     const shown = requests.flatMap(({ rule }, index) => {
       const decision = result.decisions[index];
       return decision === undefined || rule.shadow ? [] : [{ decision, refillSeconds: rule.refillSeconds }];
     });
-    const permits = held.map((request) => this.#hold(request, askedAt));
+    const permits = taken(requests, answers).map((request) => this.#hold(request, askedAt));
     if (this.#closed) await Promise.all(permits.map((permit) => permit.revoke(CLOSED)));
     return { ...result, shown, permits };
   }
@@ -264,14 +270,21 @@ function told(request: Request, answer: Answer): Decision {
   return counted(request.rule, decided(request, answer), answer.verdict.ok);
 }
 
+/** Whose slots a call holds now. */
+function taken(requests: readonly Request[], answers: readonly Answer[]): Request[] {
+  if (requests.some((request, index) => isRefusal(request, answers[index]))) return [];
+  return requests.filter(({ permit }, index) => permit > 0 && answers[index]?.verdict.ok === true);
+}
+
+function isRefusal(request: Request, answer: Answer | undefined): boolean {
+  return answer !== undefined && refuses(request, answer);
+}
+
 function summary(
   requests: readonly Request[],
   answers: readonly Answer[],
 ): { readonly allowed: boolean; readonly decisions: Decision[] } {
-  const allowed = !requests.some((request, index) => {
-    const answer = answers[index];
-    return answer !== undefined && refuses(request, answer);
-  });
+  const allowed = !requests.some((request, index) => isRefusal(request, answers[index]));
   const decisions = requests.flatMap((request, index) => {
     const answer = answers[index];
     return answer === undefined ? [] : [told(request, answer)];

@@ -39,6 +39,18 @@ it('a permit that was released is not told of the close', async () => {
   expect(held?.permit?.signal.aborted).toBe(false);
 });
 
+it('a slot whose caller gave up meanwhile is given back', async () => {
+  const [limits, other] = await openTwo();
+  const caller = new AbortController();
+  const acquiring = limits?.acquire('a', 'slot', { signal: caller.signal });
+  caller.abort();
+  await expect(acquiring).rejects.toMatchObject({ code: 'CANCELLED' });
+  let remaining = 0;
+  for (let n = 0; n < 100 && remaining === 0; n++)
+    remaining = (await other?.peek('a', 'slot'))?.remaining ?? 0;
+  expect(remaining).toBe(1);
+});
+
 it('names itself where the caller gives up', async () => {
   const [limits] = await openTwo();
   await expect(limits?.acquire('a', 'slot', { signal: AbortSignal.abort() })).rejects.toThrow(

@@ -221,6 +221,18 @@ describe('@Cacheable', () => {
     expect(() => Cacheable(bad)).toThrow(/@Cacheable: key must be a function, got "id"/);
     expect(() => Cacheable({ key: () => 'a', ttlMs: 0 })).toThrow(/ttlMs must be milliseconds > 0, got 0/);
     expect(() => CacheEvict({} as never)).toThrow(/@CacheEvict: key must be a function, or tags be given/);
+    for (const none of [undefined, null, 'a'] as never[]) {
+      expect(() => Cacheable(none)).toThrow(/@Cacheable: options must be an object/);
+      expect(() => CacheEvict(none)).toThrow(/@CacheEvict: options must be an object/);
+    }
+    const tags = 'products' as never;
+    expect(() => Cacheable({ key: () => 'a', ttlMs: 1, tags })).toThrow(
+      /@Cacheable: tags must be a list or a function, got "products"/,
+    );
+    expect(() => CacheEvict({ tags })).toThrow(/@CacheEvict: tags must be a list or a function/);
+    expect(() => CacheEvict({ key: 'id' as never, tags: ['a'] })).toThrow(
+      /@CacheEvict: key must be a function/,
+    );
   });
 });
 

@@ -9,7 +9,7 @@ import { concat, defer, ignoreElements, isObservable } from 'rxjs';
 import { cachePlace, invalidArgument } from '../cache.errors.js';
 import type { CacheProvider } from '../cache.provider.js';
 import { getCacheToken } from '../cache.tokens.js';
-import { tagsOf, type CacheableOptions, type FromArguments } from './cacheable.decorator.js';
+import { checkWhere, tagsOf, type CacheableOptions, type FromArguments } from './cacheable.decorator.js';
 
 interface EvictKey {
   /** The key, or keys, to delete. */
@@ -34,8 +34,9 @@ const DECORATOR = '@CacheEvict';
  * the entries stay until they expire. An entry that another process is loading meanwhile is only made void by a tag.
  */
 export function CacheEvict(options: CacheEvictOptions): AsyncMethodDecorator {
+  checkWhere(DECORATOR, options);
   const { key, tags, cache } = options;
-  if (typeof key !== 'function' && tags === undefined)
+  if (typeof key !== 'function' && (key !== undefined || tags === undefined))
     throw invalidArgument(
       cachePlace(cache ?? 'default'),
       `${DECORATOR}: key must be a function, or tags be given`,

@@ -30,6 +30,7 @@ class Nothing extends Error {}
  * run share its value as one object. Its errors come out as they are, and are not stored (`negativeTtlMs` excepted).
  */
 export function Cacheable(options: CacheableOptions): AsyncMethodDecorator {
+  checkWhere(DECORATOR, options);
   const { key, tags, cache, ...times } = options;
   if (typeof key !== 'function')
     throw invalidArgument(
@@ -66,6 +67,21 @@ export function Cacheable(options: CacheableOptions): AsyncMethodDecorator {
     token: getCacheToken(cache),
     around: (call) => (call.streams ? defer(() => from(through(call))) : through(call)),
   });
+}
+
+/** Of the options of a decorator, what can be told where it stands. */
+export function checkWhere(decorator: string, options: Pick<CacheableOptions, 'tags' | 'cache'>): void {
+  if (typeof options !== 'object' || options === null)
+    throw invalidArgument(
+      cachePlace('default'),
+      `${decorator}: options must be an object, got ${shown(options)}`,
+    );
+  const { tags, cache } = options;
+  if (tags !== undefined && typeof tags !== 'function' && !Array.isArray(tags))
+    throw invalidArgument(
+      cachePlace(cache ?? 'default'),
+      `${decorator}: tags must be a list or a function, got ${shown(tags)}`,
+    );
 }
 
 export function tagsOf(

@@ -73,9 +73,10 @@ async function assemble(options: CacheOptions, setting: ComponentSetting): Promi
   stack.push({
     name: place.label,
     phase: 'connections',
-    close: () => {
+    close: async () => {
+      await engine.loads.close();
       runner.close();
-      engine.loads.close();
+      await engine.loads.close(); // what began meanwhile
     },
   });
 

@@ -204,7 +204,13 @@ export class DefaultCacheProvider extends CacheProvider {
     const { keys: tags, options } = keysAndOptions(args);
     this.#checkOpen();
     checkOptions(this.#engine.place, options);
-    await this.#engine.tags.invalidate(this.#tagKeys(tags), options);
+    const tagKeys = this.#tagKeys(tags);
+    try {
+      await this.#engine.tags.invalidate(tagKeys, options);
+    } finally {
+      // not before: what begins until the store has done it may still take the old versions
+      this.#engine.loads.supersedeTags(tagKeys);
+    }
   }
 
   override async *scan(prefix: string, options?: CallOptions): AsyncGenerator<string> {

@@ -157,16 +157,21 @@ export class CallRunner {
 
   #failed({ name, label }: Operation, error: unknown, about: string | undefined): InfraError {
     const failure =
-      this.#closed && !isInfraError(error) ? closedError(this.#place) : this.#mapped(label, error, about);
+      this.#closed && !isInfraError(error)
+        ? closedError(this.#place)
+        : this.#mapped(
+            label,
+            error,
+            about === undefined ? '' : ` (${name === 'script' ? name : 'key'} ${shown(about)})`,
+          );
     errorsCounter.add(1, { cache: this.#place.name, operation: name, code: failure.code });
     return failure;
   }
 
-  #mapped(label: string, error: unknown, about: string | undefined): InfraError {
+  #mapped(label: string, error: unknown, about: string): InfraError {
     if (isInfraError(error) && error.component !== undefined) return error;
     const what = error instanceof Error ? error.message : String(error);
-    const key = about === undefined ? '' : ` (key ${shown(about)})`;
-    return new InfraError(this.#codeOf(error), `${label}: ${what}${key}`, {
+    return new InfraError(this.#codeOf(error), `${label}: ${what}${about}`, {
       component: 'cache',
       instance: this.#place.name,
       cause: error,

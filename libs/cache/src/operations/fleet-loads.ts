@@ -76,6 +76,10 @@ export class FleetLoads {
     );
   }
 
+  leasesReturned(): Promise<void> {
+    return this.#leases.returned();
+  }
+
   async lookUp({ key, fullKey, tagKeys }: Wanted): Promise<Found | 'miss' | 'away'> {
     const { driver, entries, values } = this.#parts;
     if (driver.state === 'down') return 'away';
@@ -92,9 +96,9 @@ export class FleetLoads {
   /** For what was looked up in vain. */
   async load(wanted: Wanted, flight: Flight<Outcome>, how: 'miss' | 'away'): Promise<Outcome> {
     if (how === 'away') return this.#fromSource(wanted, flight);
+    if (!this.#leases.possible) return this.#make(wanted, flight);
     let begun = false;
     try {
-      if (!this.#leases.possible) return await this.#make(wanted, flight);
       using wakeUp = this.#leases.wakeUp(wanted.fullKey);
       for (;;) {
         const lease = await this.#leases.claim(wanted.fullKey, wanted.leaseMs);
@@ -103,12 +107,12 @@ export class FleetLoads {
         await wakeUp.next(lease, flight.signal);
         const found = await this.lookUp(wanted);
         if (found instanceof Found) return found;
-        if (found === 'away') return await this.#fromSource(wanted, flight);
+        if (found === 'away') break;
       }
     } catch (error) {
-      if (begun || !isAway(error) || flight.signal.aborted) throw error;
-      return this.#fromSource(wanted, flight);
+      if (begun || !takesNoWrite(error) || flight.signal.aborted) throw error;
     }
+    return this.#fromSource(wanted, flight);
   }
 
   /** Loads anew what was `seen`, unless another process does, or has done so since. */
@@ -153,7 +157,7 @@ export class FleetLoads {
     const { clock, tags } = this.#parts;
     const { ttlMs, staleMs, beta, tagKeys } = wanted;
     const versions = await tags.ensure(tagKeys, ttlMs, undefined).catch((error: unknown) => {
-      if (isAway(error)) return 'away' as const;
+      if (takesNoWrite(error)) return 'away' as const;
       throw error;
     });
     if (versions === 'away') return this.#fromSource(wanted, flight);
@@ -215,4 +219,9 @@ export class FleetLoads {
 
 function isAway(error: unknown): boolean {
   return isInfraError(error) && (error.code === 'UNAVAILABLE' || error.code === 'DEADLINE_EXCEEDED');
+}
+
+/** Away, or out of memory: what is loaded can be handed out all the same. */
+function takesNoWrite(error: unknown): boolean {
+  return isAway(error) || (isInfraError(error) && error.code === 'RESOURCE_EXHAUSTED');
 }

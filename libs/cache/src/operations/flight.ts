@@ -6,6 +6,8 @@ import type { CachePlace } from '../cache.errors.js';
  * early when all callers have left.
  */
 export class Flight<T> {
+  /** The tags of what is loaded. */
+  readonly tagKeys: readonly string[];
   readonly #place: CachePlace;
   readonly #outcome = Promise.withResolvers<T>();
   readonly #traceId = InfraContext.traceId();
@@ -16,8 +18,9 @@ export class Flight<T> {
   #superseded: (() => void)[] | true = [];
   #settled = false;
 
-  constructor(place: CachePlace) {
+  constructor(place: CachePlace, tagKeys: readonly string[]) {
     this.#place = place;
+    this.tagKeys = tagKeys;
     this.#outcome.promise.catch(() => undefined); // every waiter may have left
   }
 

@@ -88,12 +88,21 @@ export class GetOrSet {
     for (const key of keys) if (key.startsWith(prefix)) this.supersede(key);
   }
 
-  close(): void {
+  /** Tags were invalidated: whoever asks from now on does not get what was loading before. */
+  supersedeTags(tagKeys: readonly string[]): void {
+    for (const flights of [this.#flights, this.#refreshes])
+      for (const [key, flight] of flights)
+        if (flight.tagKeys.some((tag) => tagKeys.includes(tag))) this.supersede(key);
+  }
+
+  /** Ends the loads, and resolves when other processes may begin them: the server must still be called meanwhile. */
+  async close(): Promise<void> {
     for (const flights of [this.#flights, this.#refreshes]) {
       for (const flight of flights.values()) flight.abort(closedError(this.#place));
       flights.clear();
     }
     this.#failures.clear();
+    await this.#fleet.leasesReturned();
   }
 
   #wanted(
@@ -140,7 +149,7 @@ export class GetOrSet {
   }
 
   #start(wanted: Wanted): Flight<Outcome> {
-    const flight = new Flight<Outcome>(this.#place);
+    const flight = new Flight<Outcome>(this.#place, wanted.tagKeys);
     this.#flights.set(wanted.fullKey, flight);
     flight.begin(
       () => this.#fetch(wanted, flight),
@@ -176,9 +185,9 @@ export class GetOrSet {
 
   /** In the background: whoever reads has the value at hand. A failure is counted as a load, and tried again later. */
   #refresh(wanted: Wanted, { entry }: Found): void {
-    const { fullKey } = wanted;
+    const { fullKey, tagKeys } = wanted;
     if (this.#refreshes.has(fullKey) || this.#pauses.touch(fullKey) !== undefined) return;
-    const flight = new Flight<Outcome>(this.#place);
+    const flight = new Flight<Outcome>(this.#place, tagKeys);
     this.#refreshes.set(fullKey, flight);
     flight.begin(
       async () => {

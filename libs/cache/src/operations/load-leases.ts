@@ -25,6 +25,7 @@ export interface LoadLease {
 /** A short lease a key, so that one process loads what all want. */
 export class LoadLeases {
   readonly #parts: Parts;
+  readonly #returning = new Set<Promise<unknown>>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -55,9 +56,19 @@ export class LoadLeases {
       giveBack: async () => {
         lease.stop();
         // it ends by itself where this fails
-        await InfraContext.detach(() => this.#run(freeLease, leaseKey, [owner])).catch(() => undefined);
+        const returning = InfraContext.detach(() => this.#run(freeLease, leaseKey, [owner])).catch(
+          () => undefined,
+        );
+        this.#returning.add(returning);
+        await returning;
+        this.#returning.delete(returning);
       },
     };
+  }
+
+  /** Resolves when every lease that was given back is free, or could not be freed. */
+  async returned(): Promise<void> {
+    await Promise.all(this.#returning);
   }
 
   /** For those who wait for the lease of another. */

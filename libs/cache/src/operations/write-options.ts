@@ -7,7 +7,7 @@ import type { DriverWrite } from '../drivers/cache-driver.js';
 export function driverTtl(place: CachePlace, ttlMs: unknown, field = 'ttlMs'): number | undefined {
   if (ttlMs === Infinity) return undefined;
   if (typeof ttlMs !== 'number' || !(ttlMs > 0) || ttlMs > Number.MAX_SAFE_INTEGER)
-    throw invalidArgument(place, `${field} must be milliseconds > 0, got ${shown(ttlMs)}`);
+    throw invalidArgument(place, `${field} must be milliseconds > 0 and below 2^53, got ${shown(ttlMs)}`);
   return Math.ceil(ttlMs);
 }
 

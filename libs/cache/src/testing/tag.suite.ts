@@ -79,6 +79,26 @@ export const tagTests: Readonly<Record<string, SuiteTest>> = {
     assert.equal(await cache.get(key('a')), undefined);
   }),
 
+  'gives nobody who asks after an invalidation what was loading before it': tagging(async (bench) => {
+    const { cache, key } = bench;
+    const options = { ...LATER, tags: [key('t')] };
+    const begun = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<string>();
+    const loading = cache.getOrSet(
+      key('a'),
+      () => {
+        begun.resolve();
+        return gate.promise;
+      },
+      options,
+    );
+    await begun.promise;
+    await cache.invalidateTags(key('t'));
+    const after = cache.getOrSet(key('a'), async () => 'read after', options);
+    gate.resolve('read before');
+    assert.deepEqual([await loading, await after], ['read before', 'read after']);
+  }),
+
   'writes under a tag that was invalidated before, as if it never had been': tagging(
     async ({ cache, key }) => {
       await cache.invalidateTags(key('t'));

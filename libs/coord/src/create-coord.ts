@@ -29,6 +29,7 @@ const REMEDIES: Readonly<Partial<Record<InfraErrorCode, string>>> = {
   UNAVAILABLE: START_IT,
   DEADLINE_EXCEEDED: START_IT,
   PERMISSION_DENIED: '; correct username and password',
+  UNIMPLEMENTED: '; who answers is not etcd: correct the address (endpoints, ETCD_ENDPOINTS)',
 };
 
 /**

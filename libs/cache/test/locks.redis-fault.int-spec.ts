@@ -102,6 +102,46 @@ describe('locks over a Redis that hangs or dies', () => {
   });
 });
 
+describe('a user who may use keys under a prefix alone', () => {
+  it.each([
+    ['and their channels', '&p:*', 1000],
+    ['and no channels: by looking', 'resetchannels', 10_000],
+  ])('waits for locks and loads %s', async (_what, channels, withinMs) => {
+    await raw((client) =>
+      client.call('ACL', 'SETUSER', 'app', 'reset', 'on', '>secret', '~p:*', channels, '+@all'),
+    );
+    const access = {
+      username: 'app',
+      password: 'secret',
+      keyPrefix: `p:${channels}:`,
+      commandTimeoutMs: 2000,
+    };
+    const [one, two] = [await bench.connect(access), await bench.connect(access)];
+    const lock = await one.locks.acquire('a', { ttlMs: 60_000 });
+    const waiting = two.locks.acquire('a', PATIENT);
+    const gate = Promise.withResolvers<string>();
+    const begun = Promise.withResolvers<void>();
+    const load = async (): Promise<string> => {
+      begun.resolve();
+      return gate.promise;
+    };
+    const first = one.getOrSet('b', load, { ...HOUR, tags: ['t'] });
+    await begun.promise;
+    const second = two.getOrSet('b', async () => 'two', { ...HOUR, tags: ['t'] });
+    const connections = async (): Promise<number> =>
+      Number(/total_connections_received:(\d+)/.exec(await raw((client) => client.info('stats')))?.[1]);
+    const before = await connections();
+    await new Promise((resolve) => setTimeout(resolve, 2000)); // by now they look once a second
+    const since = performance.now();
+    gate.resolve('one');
+    await lock.release();
+    expect(await Promise.all([first, second])).toEqual(['one', 'one']);
+    await (await waiting).release();
+    expect(performance.now() - since).toBeLessThan(withinMs);
+    expect((await connections()) - before).toBeLessThan(5);
+  });
+});
+
 describe('loads of a fleet over a Redis that forgets', () => {
   it('are made again after FLUSHALL, and tags go on', async () => {
     const [one, two] = [await bench.connect(), await bench.connect()];

@@ -1,5 +1,6 @@
 import type { DriverNotices } from '../cache-driver.js';
 import type { RedisConnection } from './redis-connection.js';
+import { isReply } from './redis-errors.js';
 import { RedisSlot, type SlotSettings } from './redis-slot.js';
 
 type Listener = (message: string) => void;
@@ -65,7 +66,10 @@ export class RedisNotices implements DriverNotices {
   async #prepare(connection: RedisConnection): Promise<void> {
     connection.client.on('message', (channel: string, message: string) => this.#tell(channel, message));
     this.#asked = new Set(this.#channels.keys());
-    if (this.#asked.size > 0) await connection.client.subscribe(...this.#asked);
+    if (this.#asked.size === 0) return;
+    await connection.client.subscribe(...this.#asked).catch((error: unknown) => {
+      if (!isReply(error)) throw error; // a user who may not subscribe waits by looking
+    });
   }
 
   /** What was published while there was no connection was missed. */

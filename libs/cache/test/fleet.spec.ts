@@ -205,10 +205,10 @@ describe('a load in the fleet', () => {
   it('is made from the source when the versions of its tags are not to be had', async () => {
     const clock = new FakeClock();
     const store = new MemoryCacheDriver({ maxEntries: 1000, clock });
-    const { run } = store;
+    const run = store.run.bind(store);
     const driver = Object.assign(store, {
       run: (...call: Parameters<typeof run>) =>
-        call[0].name === 'tag-ensure' ? Promise.reject(systemError('ECONNRESET')) : run.apply(store, call),
+        call[0].name === 'tag-ensure' ? Promise.reject(systemError('ECONNRESET')) : run(...call),
     });
     const cache = await createCache({ driver }, { env: 'test', clock });
     open.push(cache);

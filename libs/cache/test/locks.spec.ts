@@ -192,11 +192,11 @@ describe('the locks of a cache', () => {
   it('are given back when the answer that granted them got lost', async () => {
     const own = new FakeClock();
     const shared = new MemoryCacheDriver({ maxEntries: 100, clock: own });
-    const { run } = shared;
+    const run = shared.run.bind(shared);
     let losing = true;
     const driver = Object.assign(shared, {
       run: async (...call: Parameters<typeof run>) => {
-        const reply = await run.apply(shared, call);
+        const reply = await run(...call);
         if (!losing) return reply;
         losing = false;
         throw systemError('ECONNRESET');

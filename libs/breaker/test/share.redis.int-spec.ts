@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { createCache, type CacheProvider } from '@infra-kit/cache';
+import { PATIENT } from '@infra-kit/cache/testing';
 import { seededRandom } from '@infra-kit/kernel/testing';
 import { sharedRedis, uniquePrefix } from '@infra-kit/testkit';
 import { encodeName, exchangeViews } from '../src/share/exchange-views.script.js';
@@ -7,7 +8,7 @@ import { describeSharing } from './share.suite.js';
 
 const keyPrefix = uniquePrefix('breaker');
 const onRedis = (): Promise<CacheProvider> =>
-  createCache({ driver: 'redis', url: sharedRedis().url, keyPrefix }, { env: 'test' });
+  createCache({ ...PATIENT, driver: 'redis', url: sharedRedis().url, keyPrefix }, { env: 'test' });
 
 describeSharing('breakers shared on Redis', onRedis);
 

@@ -1,14 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createCache, defineScript, type CacheDriver } from '@infra-kit/cache';
 import { redisDriver } from '@infra-kit/cache/redis';
-import { compareTwins } from '@infra-kit/cache/testing';
+import { compareTwins, PATIENT } from '@infra-kit/cache/testing';
 import { seededRandom, type SeededRandom } from '@infra-kit/kernel/testing';
 import { sharedRedis, uniquePrefix } from '@infra-kit/testkit';
 import { bloomBytes, bloomDigest, bloomHead, bloomShape } from '../src/operations/bloom-filter.js';
 import { addToBloom, hasInBloom, reserveBloom } from '../src/operations/bloom-scripts.js';
-
-/** On a busy machine an answer may take its time; how long is not the point here. */
-const PATIENT = { commandTimeoutMs: 20_000, connectTimeoutMs: 20_000 };
 
 const SHAPES = [
   [1, 0.5],
@@ -101,7 +98,7 @@ describe('the scripts of a Bloom filter and their twins', () => {
 describe('a Bloom filter on Redis', () => {
   it('is one plain string: its shape, readable, and its bits', async () => {
     const keyPrefix = uniquePrefix('cache');
-    const cache = await createCache({ url: sharedRedis().url, keyPrefix });
+    const cache = await createCache({ ...PATIENT, url: sharedRedis().url, keyPrefix });
     const raw = cache.native as { call(...args: string[]): Promise<unknown> };
     await cache.blooms.reserve('seen', { capacity: 1000, errorRate: 0.01 });
     expect(await raw.call('TYPE', `${keyPrefix}seen`)).toBe('string');

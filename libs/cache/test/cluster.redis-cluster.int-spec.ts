@@ -2,12 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Cluster } from 'ioredis';
 import { createCache, defineScript, type CacheProvider } from '@infra-kit/cache';
 import { redisDriver } from '@infra-kit/cache/redis';
-import { cacheDriverSuite } from '@infra-kit/cache/testing';
+import { cacheDriverSuite, PATIENT } from '@infra-kit/cache/testing';
 import { sharedRedisCluster, uniquePrefix } from '@infra-kit/testkit';
 import { hashSlot } from '../src/drivers/redis/hash-slot.js';
-
-/** On a busy machine an answer may take its time; how long is not the point here. */
-const PATIENT = { commandTimeoutMs: 20_000, connectTimeoutMs: 20_000 };
 
 const nodes = (): { host: string; port: number }[] =>
   sharedRedisCluster().nodes.map(({ host, port }) => ({ host, port }));
@@ -31,7 +28,7 @@ describe('a cache on a cluster', () => {
   let cache: CacheProvider;
   let raw: Cluster;
   beforeAll(async () => {
-    cache = await createCache({ clusterNodes: nodes() }, { env: 'test' });
+    cache = await createCache({ ...PATIENT, clusterNodes: nodes() }, { env: 'test' });
     raw = new Cluster(nodes());
   });
   afterAll(async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createCache } from '@infra-kit/cache';
+import { PATIENT } from '@infra-kit/cache/testing';
 import { redisDriver } from '@infra-kit/cache/redis';
 import { lockServiceSuite } from '@infra-kit/kernel/testing';
 import { sharedRedis, uniquePrefix } from '@infra-kit/testkit';
@@ -19,8 +20,8 @@ describe('the locks of a cache over Redis', () => {
   it('wake whoever waits by a notice, without asking all the time', async () => {
     const keyPrefix = uniquePrefix('locks');
     const [one, two] = await Promise.all([
-      createCache({ url: sharedRedis().url, keyPrefix }),
-      createCache({ url: sharedRedis().url, keyPrefix }),
+      createCache({ ...PATIENT, url: sharedRedis().url, keyPrefix }),
+      createCache({ ...PATIENT, url: sharedRedis().url, keyPrefix }),
     ]);
     const counted = redisDriver({ url: sharedRedis().url });
     let asked = 0;
@@ -48,7 +49,7 @@ describe('the locks of a cache over Redis', () => {
   });
 
   it('give tokens of the size of microseconds, exact to the last digit', async () => {
-    const cache = await createCache({ url: sharedRedis().url, keyPrefix: uniquePrefix('locks') });
+    const cache = await createCache({ ...PATIENT, url: sharedRedis().url, keyPrefix: uniquePrefix('locks') });
     const before = BigInt(Date.now()) * 1000n;
     const { token } = await cache.locks.acquire('a');
     expect(token > before - 3_600_000_000n && token < before + 3_600_000_000n).toBe(true);

@@ -6,6 +6,7 @@ import {
   type CacheOptions,
   type CacheProvider,
 } from '@infra-kit/cache';
+import { PATIENT } from '@infra-kit/cache/testing';
 import { eventually } from '@infra-kit/kernel/testing';
 import { sharedRedis, uniquePrefix } from '@infra-kit/testkit';
 import { kept, NEAR } from './fixtures/near-bench.js';
@@ -16,7 +17,7 @@ const open: CacheProvider[] = [];
 afterEach(async () => void (await Promise.all(open.splice(0).map((cache) => cache.close()))));
 
 async function connect(options: CacheOptions = {}, env = 'test'): Promise<CacheProvider> {
-  const cache = await createCache({ url: sharedRedis().url, near: NEAR, ...options }, { env });
+  const cache = await createCache({ ...PATIENT, url: sharedRedis().url, near: NEAR, ...options }, { env });
   open.push(cache);
   return cache;
 }

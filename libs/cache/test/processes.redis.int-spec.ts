@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createCache } from '@infra-kit/cache';
+import { PATIENT } from '@infra-kit/cache/testing';
 import { sharedRedis, uniquePrefix } from '@infra-kit/testkit';
 import { startChild, type Child } from './fixtures/child.js';
 
@@ -20,7 +21,7 @@ async function stampede(
     for (const child of children) child.say('go');
     const reports = await Promise.all(children.map((child) => child.next()));
     const parsed = reports.map((line) => JSON.parse(line) as { answers: number; values: number[] });
-    const cache = await createCache({ url, keyPrefix });
+    const cache = await createCache({ ...PATIENT, url, keyPrefix });
     const loads = (await cache.get<number>('loads')) ?? 0;
     await cache.close();
     return {
@@ -77,7 +78,7 @@ describe('a holder of a lock that is stopped past its ttl and continued', () => 
       first.signal('SIGCONT');
       first.say('write');
       const told = JSON.parse(await first.next()) as Record<string, unknown>;
-      const cache = await createCache({ url, keyPrefix });
+      const cache = await createCache({ ...PATIENT, url, keyPrefix });
       const account = (await cache.get<number>('account')) ?? 0;
       await cache.close();
       return { first: told, account };

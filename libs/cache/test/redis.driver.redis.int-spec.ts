@@ -1,12 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createCache, defineScript, type CacheDriver } from '@infra-kit/cache';
 import { redisDriver } from '@infra-kit/cache/redis';
-import { cacheDriverSuite, compareTwins } from '@infra-kit/cache/testing';
+import { cacheDriverSuite, compareTwins, PATIENT } from '@infra-kit/cache/testing';
 import { seededRandom, type SeededRandom } from '@infra-kit/kernel/testing';
 import { sharedRedis, uniquePrefix } from '@infra-kit/testkit';
-
-/** On a busy machine an answer may take its time; how long is not the point here. */
-const PATIENT = { commandTimeoutMs: 20_000, connectTimeoutMs: 20_000 };
 
 cacheDriverSuite(
   { describe, it },
@@ -152,7 +149,7 @@ describe('the Redis driver', () => {
 
   it('tells a mistaken entry from a lost one: WRONGTYPE is FAILED_PRECONDITION', async () => {
     const keyPrefix = uniquePrefix('cache');
-    const cache = await createCache({ url: sharedRedis().url, keyPrefix });
+    const cache = await createCache({ ...PATIENT, url: sharedRedis().url, keyPrefix });
     const raw = cache.native as { hset(...args: unknown[]): Promise<unknown> };
     await raw.hset(`${keyPrefix}hash`, 'field', 1);
     await expect(cache.get('hash')).rejects.toMatchObject({
@@ -164,7 +161,7 @@ describe('the Redis driver', () => {
   });
 
   it('names its connections, so that CLIENT LIST shows who they belong to', async () => {
-    const cache = await createCache({ url: sharedRedis().url }, { name: 'sessions' });
+    const cache = await createCache({ ...PATIENT, url: sharedRedis().url }, { name: 'sessions' });
     const raw = cache.native as { client(...args: unknown[]): Promise<string> };
     expect(await raw.client('GETNAME')).toBe('infra-kit:cache:sessions');
     await cache.close();

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createCache, type CacheProvider } from '@infra-kit/cache';
+import { PATIENT } from '@infra-kit/cache/testing';
 import { createRateLimit, type RateLimitProvider } from '@infra-kit/ratelimit';
 import { sharedRedisCluster, uniquePrefix } from '@infra-kit/testkit';
 import { enter } from '../src/nest/limiter.js';
@@ -17,7 +18,7 @@ describe('a limiter over a Redis Cluster', () => {
   let limits: RateLimitProvider;
   beforeAll(async () => {
     const clusterNodes = sharedRedisCluster().nodes.map(({ host, port }) => ({ host, port }));
-    cache = await createCache({ clusterNodes, keyPrefix: uniquePrefix('rl') }, { env: 'test' });
+    cache = await createCache({ ...PATIENT, clusterNodes, keyPrefix: uniquePrefix('rl') }, { env: 'test' });
     limits = await createRateLimit({ rules, storeTimeoutMs: 10_000 }, { cache, env: 'test' });
   });
   afterAll(async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createCache, type CacheProvider } from '@infra-kit/cache';
+import { PATIENT } from '@infra-kit/cache/testing';
 import { faulty } from '@infra-kit/kernel/testing';
 import { createRateLimit, type RateLimitProvider } from '@infra-kit/ratelimit';
 import { sharedRedis, uniquePrefix } from '@infra-kit/testkit';
@@ -20,7 +21,7 @@ describe('a limiter over Redis', () => {
   beforeAll(async () => {
     const { url } = sharedRedis();
     redis = new Redis(url);
-    cache = await createCache({ url, keyPrefix: prefix }, { env: 'test' });
+    cache = await createCache({ ...PATIENT, url, keyPrefix: prefix }, { env: 'test' });
     limits = await createRateLimit(
       { rules, storeTimeoutMs: 5000, onStoreError: 'closed' },
       { cache, env: 'test' },

@@ -52,7 +52,7 @@ export const isCode =
 export const randomName = (name: string): string => `${name}-${randomBytes(6).toString('hex')}`;
 
 /** How fast a driver answers is not what the suite asks. */
-const PATIENT = { commandTimeoutMs: 20_000 };
+export const PATIENT = { commandTimeoutMs: 20_000, connectTimeoutMs: 20_000 } as const;
 
 /** A cache on a driver of its own, for the time of one test. */
 export async function onTarget(

@@ -85,15 +85,18 @@ async function limited<T>(
   };
   const onAbort = (): void => end(abortError(operation, aborted()?.reason));
   for (const signal of signals) signal.addEventListener('abort', onAbort, { once: true });
-  const timer =
-    limitMs > LONGEST_TIMER_MS
-      ? undefined
-      : setTimeout(() => end(deadlineExceeded(operation, limitMs)), limitMs);
+  // A process that stood still finds timers and answers due in one turn, timers first: what has come is read before.
+  let expiry: NodeJS.Immediate | undefined;
+  const expire = (): void => {
+    expiry = setImmediate(() => end(deadlineExceeded(operation, limitMs)));
+  };
+  const timer = limitMs > LONGEST_TIMER_MS ? undefined : setTimeout(expire, limitMs);
   const running = new Promise<T>((resolve) => resolve(fn(controller.signal))); // an error thrown at once rejects
   try {
     return await Promise.race([running, cut.promise]);
   } finally {
     clearTimeout(timer);
+    clearImmediate(expiry);
     for (const signal of signals) signal.removeEventListener('abort', onAbort);
   }
 }

@@ -15,7 +15,8 @@ import { getDbToken, getRepositoryToken } from './db.tokens.js';
 const definition: ComponentDefinition<DbOptions, DbProvider> = {
   component: 'db',
   token: DbProvider,
-  create: (options, deps) => createDb(options, deps),
+  // a server lives in real time: on a test's clock, which somebody has to move, no start and no retry would end
+  create: (options, { clock: _clock, ...deps }) => createDb(options, deps),
   critical: true,
   forTest: ({ url: _url, replicas: _replicas, sharding, dataDir: _dataDir, ...options }) => ({
     ...options,

@@ -12,6 +12,13 @@ const CLIENTS = [
   'pino-pretty',
   '@msgpack/msgpack',
   '@grpc/grpc-js',
+  '@mikro-orm/core',
+  '@mikro-orm/sql',
+  '@mikro-orm/postgresql',
+  '@mikro-orm/pglite',
+  '@mikro-orm/migrations',
+  'kysely',
+  'pg',
   '@nestjs/terminus',
   '@nestjs/microservices',
   '@nestjs/graphql',
@@ -22,7 +29,13 @@ const CLIENTS = [
 function loadedBy(program: string | object): string[] {
   const text = typeof program === 'string' ? program : JSON.stringify(program);
   const fixture = join(import.meta.dirname, 'fixtures/list-modules.mjs');
-  const { NODE_OPTIONS: _unset, REDIS_URL: _none, ETCD_ENDPOINTS: _neither, ...env } = process.env;
+  const {
+    NODE_OPTIONS: _unset,
+    REDIS_URL: _none,
+    ETCD_ENDPOINTS: _neither,
+    DATABASE_URL: _nor,
+    ...env
+  } = process.env;
   const output = execFileSync(process.execPath, [fixture, CLIENTS.join(), text], { encoding: 'utf8', env });
   return JSON.parse(output.trim().split('\n').at(-1) ?? '[]') as string[];
 }
@@ -50,5 +63,8 @@ describe('client libraries', () => {
     expect(loadedBy({ env: 'test', clog: { output: 'stderr', level: 'silent' } })).toEqual(
       expect.arrayContaining(['@nestjs/terminus', 'pino']),
     );
+    const byDb = loadedBy({ env: 'test', health: false, db: true });
+    expect(byDb).toEqual(expect.arrayContaining(['@mikro-orm/core', '@mikro-orm/postgresql', 'pg']));
+    expect(byDb).not.toContain('@mikro-orm/pglite');
   });
 });

@@ -100,6 +100,7 @@ const COMPONENT_OF: Readonly<Record<string, string>> = {
   ClogNestLogger: 'clog',
   ClogProvider: 'clog',
   CoordProvider: 'coord',
+  DbProvider: 'db',
   UidProvider: 'uid',
 };
 

@@ -9,6 +9,7 @@ import {
 } from '@infra-kit/cache';
 import { ClogModule, getClogToken, settleClogConfig, type ClogOptions } from '@infra-kit/clog';
 import { CoordModule, getCoordToken, parseCoordConfig, type CoordOptions } from '@infra-kit/coord';
+import { DbModule, getDbToken, parseDbConfig, type DbOptions } from '@infra-kit/db';
 import { ConfigError, DEFAULT_INSTANCE, isProductionLike, type Placement } from '@infra-kit/kernel';
 import {
   getRateLimitToken,
@@ -24,6 +25,7 @@ export interface ComponentConfigs {
   uid: UidOptions;
   coord: CoordOptions;
   cache: CacheOptions;
+  db: DbOptions;
   ratelimit: RateLimitOptions;
   breaker: BreakerOptions;
 }
@@ -169,6 +171,17 @@ export const COMPONENTS: { readonly [K in ComponentKey]: ComponentEntry<Componen
     token: getCacheToken,
     check: (options, { env, name = DEFAULT_INSTANCE }) =>
       void parseCacheConfig(options, { env, instance: name }),
+  },
+  db: {
+    module: (name) =>
+      DbModule.forRootAsync({
+        name,
+        inject: [OptionsSource],
+        useFactory: (source) => source.of('db', name),
+      }),
+    token: getDbToken,
+    check: (options, { env, name = DEFAULT_INSTANCE }) =>
+      void parseDbConfig(options, { env, instance: name }),
   },
   ratelimit: { module: rateLimitModule, token: getRateLimitToken, check: checkRateLimit },
   breaker: { module: breakerModule, token: getBreakerToken, check: checkBreaker },

@@ -1,4 +1,5 @@
 import type { ModuleMetadata } from '@nestjs/common';
+import type { DbEntity } from '@infra-kit/db';
 import type { InjectedArgs, InjectionEntry } from '@infra-kit/kernel';
 import type { ComponentConfigs, ComponentKey, ComponentOption } from './components.js';
 import type { HealthSettings, HttpSettings, ShutdownSettings } from './infra-kit.config.js';
@@ -49,6 +50,8 @@ export interface InfraKitAsyncOptions<
 > {
   /** What is loaded; modules are imported before the factory has run, so the list stands beside it. */
   readonly components: L;
+  /** Of each database in `components` whose configuration names none itself: entities are code, not configuration. */
+  readonly entities?: readonly DbEntity[] | undefined;
   readonly imports?: ModuleMetadata['imports'] | undefined;
   readonly inject?: readonly [...D] | undefined;
   readonly useFactory: (...args: InjectedArgs<D>) => Exact<L, R> | Promise<Exact<L, R>>;

@@ -1,4 +1,5 @@
 import type { ModuleMetadata } from '@nestjs/common';
+import type { DbEntity } from '@infra-kit/db';
 import { ConfigError, type InjectionEntry } from '@infra-kit/kernel';
 import { instanceLabel, type Instance } from './components.js';
 import { isInstanceOption, parseEntry, requestedInstances, type RequestedInstance } from './instances.js';
@@ -25,6 +26,7 @@ export function constantSource(options: object): Source {
 
 interface AsyncInput {
   readonly components: readonly string[];
+  readonly entities?: readonly DbEntity[] | undefined;
   readonly imports?: ModuleMetadata['imports'] | undefined;
   readonly inject?: readonly InjectionEntry[] | undefined;
   readonly useFactory: (...args: never[]) => unknown;
@@ -37,7 +39,7 @@ function refuseUnlessObject(method: string, options: unknown): void {
 
 export function factorySource(options: AsyncInput): Source {
   refuseUnlessObject('forRootAsync', options);
-  const { components, imports, inject, useFactory } = options;
+  const { components, entities, imports, inject, useFactory } = options;
   if (!Array.isArray(components) || typeof useFactory !== 'function')
     throw new ConfigError('infra-kit', [
       'InfraKitModule.forRootAsync takes { components: [...], useFactory }',
@@ -50,13 +52,26 @@ export function factorySource(options: AsyncInput): Source {
       ]);
     return instance;
   });
+  if (entities !== undefined && !loads.some(({ component }) => component === 'db'))
+    throw new ConfigError('infra-kit', ["entities: there is no database for them; add 'db' to components"]);
   const factory = useFactory as (...args: unknown[]) => unknown;
   return {
     loads,
     imports: imports ?? [],
     inject: inject ?? [],
-    read: async (...args) => splitByEntry(loads, Object(await factory(...args)) as object),
+    read: async (...args) => {
+      const { options: own, instances } = splitByEntry(loads, Object(await factory(...args)) as object);
+      return { options: own, instances: instances.map((instance) => withEntities(instance, entities)) };
+    },
   };
+}
+
+function withEntities(
+  instance: RequestedInstance,
+  entities: readonly DbEntity[] | undefined,
+): RequestedInstance {
+  if (instance.component !== 'db' || entities === undefined) return instance;
+  return { ...instance, options: { entities, ...instance.options } };
 }
 
 /** The factory's result has a key an entry; each becomes the options of that instance. */

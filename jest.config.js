@@ -46,6 +46,8 @@ const project = (displayName, suffix) => ({
 export default {
   projects: [project('unit', 'spec'), project('integration', 'int-spec'), project('e2e', 'e2e-spec')],
   maxWorkers: process.env.JEST_WORKERS ?? '100%',
+  // ES modules of finished files stay in a worker's heap; a full collection of gigabytes stops every test in it for seconds
+  workerIdleMemoryLimit: '600MB',
   watchman: false,
   testTimeout: 30_000,
   reporters: ['default', '<rootDir>/tools/summary-reporter.mjs'],

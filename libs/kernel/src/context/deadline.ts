@@ -1,3 +1,4 @@
+import { clearImmediate, setImmediate } from 'node:timers'; // the real ones, whatever a test does to the globals
 import { InfraError, isInfraError } from '../errors/infra-error.js';
 import type { CallOptions } from './call-options.js';
 import { contextStore, remainingIn } from './context-store.js';

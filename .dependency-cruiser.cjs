@@ -28,6 +28,8 @@ const PEERS_BY_ENTRY = [
   { client: 'etcd3', home: '^libs/(coord/src/drivers/etcd|testkit)/' },
   { client: '@grpc/grpc-js', home: '^libs/(coord|breaker|infra-kit)/src/grpc/' },
   { client: '@mikro-orm/[^/]+', home: '^libs/(db|outbox|once)/' },
+  { client: '@(elastic|nestjs)/elasticsearch', home: '^libs/(es/src/drivers/elasticsearch|testkit)/' },
+  { client: 'minisearch', home: '^libs/es/src/drivers/memory/' },
   { client: 'kafkajs', home: '^libs/(mq/src/drivers/kafkajs|testkit)/' },
   { client: '@platformatic/kafka', home: '^libs/(mq/src/drivers/platformatic|testkit)/' },
   { client: '(snappy|lz4-napi)', home: '^libs/mq/src/' },

@@ -56,6 +56,16 @@ export function unimplemented(place: CachePlace, what: string, kind: string): In
   return new InfraError('UNIMPLEMENTED', `${place.label}: the ${kind} driver has no ${what}`, origin(place));
 }
 
+/** For what `increment` refuses, in drivers too, which name no key. */
+export const BEYOND_EXACT =
+  'the sum is beyond 2^53 - 1, where numbers are no longer exact; the counter stays as it was, go on with another';
+
+export function beyondExact(place: CachePlace, key: string): InfraError {
+  const message = `${place.label}.increment: ${BEYOND_EXACT} (key ${shown(key)})`;
+  return new InfraError('DATA_LOSS', message, origin(place));
+}
+
+/** For a driver that counts on. */
 export function inexactCounter(place: CachePlace, key: string): InfraError {
   return new InfraError(
     'DATA_LOSS',

@@ -62,10 +62,13 @@ export interface CacheScripts {
  *   does not decode, naming the key. FAILED_PRECONDITION for an entry of another kind, and for every call after `close`.
  * - **Writes** are sent at most once. One that failed with UNAVAILABLE or DEADLINE_EXCEEDED may still be applied.
  * - **Concurrency**: every call may be made at any time. Each is one atomic step on the store, except `setMany`, `scan`,
- *   `deleteByPrefix`, `getOrSet`; over several connections `delete` of several keys; in a cluster every call of several. Awaited calls of one caller
- *   take effect in their order; writes of one key do so awaited or not.
+ *   `deleteByPrefix`, `getOrSet`; over several connections `delete` of several keys; in a cluster every call of several.
+ *   Awaited calls of one caller take effect in their order; writes of one key do so awaited or not, but for those that
+ *   look first: `set` with `tags`, `ifPresent` or `keepTtl`, `expire`, `getAndSet`, and what finds a void entry.
+ * - **Void entries**: one that is stale, or carries an invalidated tag, is a miss, and none to every other call as well,
+ *   but to `scan`, `delete` and `deleteByPrefix`, which see what is stored, and to calls of another kind of entry.
  * - **Limits**: each call ends by the nearest of its own `timeoutMs`, the ambient deadline and `commandTimeoutMs`
- *   (`scan`, `deleteByPrefix`: a page; `getOrSet`: its calls to the store, never the loader).
+ *   (`scan`, `deleteByPrefix`: a page; what looks first: each step; `getOrSet`: its calls to the store, never the loader).
  */
 export abstract class CacheProvider implements ComponentProvider {
   /** 'default' or the instance's name. */
@@ -107,13 +110,13 @@ export abstract class CacheProvider implements ComponentProvider {
   abstract exists(keys: readonly string[], options?: CallOptions): Promise<number>;
   /**
    * Adds a whole number to a counter and answers the sum; none counts as 0, and a new one does not expire: see `expire`.
-   * FAILED_PRECONDITION for an entry that is no whole number, DATA_LOSS beyond 2⁵³.
+   * FAILED_PRECONDITION for an entry that is no whole number; DATA_LOSS for a sum beyond ±(2⁵³ - 1), which changes nothing.
    */
   abstract increment(key: string, by?: number, options?: CallOptions): Promise<number>;
   abstract decrement(key: string, by?: number, options?: CallOptions): Promise<number>;
-  /** Sets the ttl anew from now; Infinity takes it away. False when there is no entry. */
+  /** Sets the ttl anew from now, a stale time staying behind it; Infinity takes it away. False when there is no entry. */
   abstract expire(key: string, ttlMs: number, options?: CallOptions): Promise<boolean>;
-  /** Milliseconds left; Infinity without expiry; `undefined` when there is no entry. */
+  /** Milliseconds until it is a miss, stale time not counted; Infinity without expiry; `undefined` when there is no entry. */
   abstract ttlMs(key: string, options?: CallOptions): Promise<number | undefined>;
   /**
    * The value, else what `loader` gives, stored for `ttlMs`. Callers in this process who want the same key at once

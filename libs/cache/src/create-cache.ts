@@ -22,6 +22,7 @@ import { EntryReader } from './operations/entry-reader.js';
 import { GetOrSet } from './operations/get-or-set.js';
 import { nearDriver } from './operations/near-driver.js';
 import { openNear } from './operations/open-near.js';
+import { LivingEntries } from './operations/living-entries.js';
 import { LockKeeper } from './operations/lock-keeper.js';
 import { KeySpace } from './operations/key-space.js';
 import { TagVersions } from './operations/tag-versions.js';
@@ -54,6 +55,7 @@ async function assemble(options: CacheOptions, setting: ComponentSetting): Promi
   const runner = new CallRunner(driver, place, settings);
   const tags = new TagVersions({ driver, runner });
   const entries = new EntryReader({ driver, runner, tags });
+  const living = new LivingEntries({ place, driver, runner, entries });
   const loads = new GetOrSet({ place, driver, runner, values, entries, tags, clock, settings, near });
   const locks = new LockKeeper({ place, driver, runner, clock });
   const engine: CacheEngine = {
@@ -62,6 +64,7 @@ async function assemble(options: CacheOptions, setting: ComponentSetting): Promi
     runner,
     values,
     entries,
+    living,
     tags,
     locks,
     near,

@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { CallOptions, HealthReport, LockService } from '@infra-kit/kernel';
-import { closedError, inexactCounter, invalidArgument, shown, unimplemented } from './cache.errors.js';
+import { closedError, invalidArgument, shown, unimplemented } from './cache.errors.js';
 import {
   CacheProvider,
   type CacheGetOrSetOptions,
@@ -23,7 +23,7 @@ import type { NearEntry } from './operations/near-cache.js';
 import type { OperationName } from './operations/operation.js';
 import { scanPages } from './operations/scan.js';
 import { ScriptRunner } from './operations/script-runner.js';
-import { metaOf, taggedEntry } from './operations/stored-entry.js';
+import { markedEntry, metaOf } from './operations/stored-entry.js';
 import { SetOperations } from './operations/sets.js';
 import { SortedSetOperations } from './operations/sorted-sets.js';
 import { checkOptions, driverTtl, driverWrite, keysAndOptions, pairsOf } from './operations/write-options.js';
@@ -109,9 +109,9 @@ export class DefaultCacheProvider extends CacheProvider {
     this.#engine.loads.supersede(full);
     if (tagKeys.length > 0) {
       const tags = await this.#engine.tags.ensure(tagKeys, write.ttlMs, options);
-      data = taggedEntry(data, tags);
+      data = markedEntry(data, { tags });
     }
-    return this.#run('set', options, (call) => this.#driver.set(full, data, write, call), key);
+    return this.#engine.living.write({ key, fullKey: full }, data, write, options);
   }
 
   override async setMany(
@@ -142,14 +142,7 @@ export class DefaultCacheProvider extends CacheProvider {
     const data = this.#engine.values.encode(key, value);
     const write = driverWrite(this.#engine.place, options, this.#engine.settings().defaultTtlMs);
     this.#engine.loads.supersede(full);
-    const before = await this.#run(
-      'getAndSet',
-      options,
-      (call) => this.#driver.getAndSet(full, data, write, call),
-      key,
-    );
-    const [current] = await this.#engine.tags.areCurrent([metaOf(before)], options);
-    return this.#found<T>(key, current === true ? before : undefined);
+    return this.#found<T>(key, await this.#engine.living.swap({ key, fullKey: full }, data, write, options));
   }
 
   override async delete(...args: unknown[]): Promise<number> {
@@ -162,7 +155,7 @@ export class DefaultCacheProvider extends CacheProvider {
   override async exists(...args: unknown[]): Promise<number> {
     const { keys, options } = keysAndOptions(args);
     const full = this.#keyList(keys, options);
-    return full.length === 0 ? 0 : this.#run('exists', options, (call) => this.#driver.exists(full, call));
+    return full.length === 0 ? 0 : this.#engine.living.count(full, options);
   }
 
   override async increment(key: string, by = 1, options?: CallOptions): Promise<number> {
@@ -170,9 +163,7 @@ export class DefaultCacheProvider extends CacheProvider {
     if (!Number.isSafeInteger(by))
       throw invalidArgument(this.#engine.place, `by must be a whole number, got ${shown(by)}`);
     this.#engine.loads.supersede(full);
-    const sum = await this.#run('increment', options, (call) => this.#driver.increment(full, by, call), key);
-    if (!Number.isSafeInteger(sum)) throw inexactCounter(this.#engine.place, key);
-    return sum;
+    return this.#engine.living.add({ key, fullKey: full }, by, options);
   }
 
   override decrement(key: string, by = 1, options?: CallOptions): Promise<number> {
@@ -182,12 +173,12 @@ export class DefaultCacheProvider extends CacheProvider {
   override async expire(key: string, ttlMs: number, options?: CallOptions): Promise<boolean> {
     const full = this.#key(key, options);
     const ttl = driverTtl(this.#engine.place, ttlMs);
-    return this.#run('expire', options, (call) => this.#driver.expire(full, ttl, call), key);
+    return this.#engine.living.expire({ key, fullKey: full }, ttl, options);
   }
 
   override async ttlMs(key: string, options?: CallOptions): Promise<number | undefined> {
     const full = this.#key(key, options);
-    return this.#run('ttlMs', options, (call) => this.#driver.ttlMs(full, call), key);
+    return this.#engine.living.leftMs({ key, fullKey: full }, options);
   }
 
   override async getOrSet<T>(

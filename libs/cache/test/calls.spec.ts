@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { createCache } from '@infra-kit/cache';
 import { InfraContext } from '@infra-kit/kernel';
-import { ALL, asked, drain, READS, WRITES } from './fixtures/every-call.js';
-import { faultyCache, systemError } from './fixtures/faulty-cache.js';
+import { ALL, asked, drain, READS, triesOf, WRITES, WRITING } from './fixtures/every-call.js';
+import { faultyCache, IO, systemError } from './fixtures/faulty-cache.js';
 
 /** A limit that is not reached: such calls take another way than those without any. */
 const LATER = { timeoutMs: 60_000 };
@@ -54,7 +54,7 @@ describe('a call', () => {
         const { cache, faults } = await faultyCache({ maxRetries });
         faults.fail(() => systemError('ECONNRESET'));
         await expect(call(cache, options)).rejects.toMatchObject({ code: 'UNAVAILABLE', retryable: true });
-        expect(asked(faults.calls)).toBe(1 + maxRetries);
+        expect(triesOf(faults.calls, IO)).toBe(1 + maxRetries);
       }
     },
   );
@@ -62,9 +62,12 @@ describe('a call', () => {
   it.each(Object.entries(WRITES))('%s is never repeated: it may have been applied', async (_name, call) => {
     for (const options of [undefined, LATER]) {
       const { cache, faults } = await faultyCache({ maxRetries: 3 });
-      faults.fail(() => systemError('ECONNRESET'));
+      await cache.setMany([['a', 1]]);
+      const seen = new Map(faults.calls);
+      faults.fail(() => systemError('ECONNRESET'), WRITING);
       await expect(call(cache, options)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
-      expect(asked(faults.calls)).toBe(1);
+      const since = [...faults.calls].map(([method, n]) => [method, n - (seen.get(method) ?? 0)] as const);
+      expect(triesOf(new Map(since), WRITING)).toBe(1);
     }
   });
 

@@ -20,7 +20,7 @@ import {
   getCacheToken,
   type CacheDriver,
 } from '@infra-kit/cache';
-import { FakeClock, faulty } from '@infra-kit/kernel/testing';
+import { eventually, FakeClock, faulty } from '@infra-kit/kernel/testing';
 import { isObservable, lastValueFrom, Observable, of, toArray } from 'rxjs';
 import { MemoryCacheDriver } from '../src/drivers/memory/memory.driver.js';
 import { IO, systemError } from './fixtures/faulty-cache.js';
@@ -38,7 +38,7 @@ class Products {
       return `${this.kind}:${id}`;
     },
     ttlMs: HOUR_MS,
-    staleMs: 1000,
+    staleMs: HOUR_MS,
     tags: (id: number) => ['products', `product:${id}`],
   })
   async find(id: number): Promise<{ id: number; name: string }> {
@@ -139,11 +139,20 @@ describe('@Cacheable', () => {
     expect(await chairs.find(1)).toEqual({ id: 1, name: 'chair 1' });
     expect([chairs.asked, stools.asked]).toEqual([['find 1', 'find 2'], ['find 1']]);
     expect(await cache.get('chair:2')).toEqual({ id: 2, name: 'chair 2' });
-    expect(await cache.ttlMs('chair:2')).toBeGreaterThan(HOUR_MS);
     await cache.invalidateTags('product:2');
     await chairs.find(1);
     await chairs.find(2);
     expect(chairs.asked).toEqual(['find 1', 'find 2', 'find 2']);
+  });
+
+  it('gives a stale value for staleMs more', async () => {
+    const app = await start(caches());
+    const [products, cache] = [app.get(Products), app.get(CacheProvider)];
+    await products.find(1);
+    await cache.expire('chair:1', 1);
+    await eventually(async () => expect(await cache.get('chair:1')).toBeUndefined());
+    expect(await products.find(1)).toEqual({ id: 1, name: 'chair 1' });
+    await eventually(() => expect(products.asked).toEqual(['find 1', 'find 1']));
   });
 
   it('stores null, gives undefined back unstored, and lets errors out as they are', async () => {

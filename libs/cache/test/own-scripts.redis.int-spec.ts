@@ -4,6 +4,7 @@ import { redisDriver } from '@infra-kit/cache/redis';
 import { compareTwins } from '@infra-kit/cache/testing';
 import { seededRandom, type SeededRandom } from '@infra-kit/kernel/testing';
 import { sharedRedis } from '@infra-kit/testkit';
+import { addToEntry, touchEntry } from '../src/operations/entry-scripts.js';
 import { claimLease, freeLease, renewLease } from '../src/operations/lease-scripts.js';
 import { acquireLock, leaveLock, renewLock } from '../src/operations/lock-scripts.js';
 import { ensureTag } from '../src/operations/tag-versions.js';
@@ -57,6 +58,19 @@ const LOCKS = [
   `5 o2 1|w1,${FAR}`,
   '5 - 0',
 ];
+const NUMBERS = [
+  '0',
+  '-7',
+  '41',
+  '007',
+  '-0',
+  '1.5',
+  '',
+  'x',
+  '9007199254740990',
+  '-9007199254740991',
+  '12345678901234567',
+];
 const PLAYS: readonly Play[] = [
   { script: claimLease, seeds: [undefined, ...OWNERS], args: (random) => [random.pick(OWNERS), '60000'] },
   { script: renewLease, seeds: [undefined, ...OWNERS], args: (random) => [random.pick(OWNERS), '60000'] },
@@ -72,6 +86,16 @@ const PLAYS: readonly Play[] = [
     args: (random) => [random.pick(OWNERS), '60000', '3000', random.pick(WAITERS)],
   },
   { script: renewLock, seeds: LOCKS, args: (random) => [random.pick(OWNERS), '60000', '7'] },
+  {
+    script: touchEntry,
+    seeds: [undefined, 'ä1\n5', 'ä2\n5', 'ä'],
+    args: (random) => ['ä1\n', random.pick(['', '0', '100000']), random.pick(['0', '60000', '120000'])],
+  },
+  {
+    script: addToEntry,
+    seeds: [undefined, 'ä2\n5', ...NUMBERS.map((number) => `ä1\n${number}`)],
+    args: (random) => ['ä1\n', random.pick(['1', '-1', '0', '7000'])],
+  },
   { script: leaveLock, seeds: LOCKS, args: (random) => [random.pick(OWNERS), '3000', random.pick(WAITERS)] },
 ];
 

@@ -75,8 +75,10 @@ export {
   type WorkerIdLease,
 } from '@infra-kit/uid';
 export {
+  Cacheable,
   CacheConfig,
   CacheDecodeError,
+  CacheEvict,
   CacheModule,
   CacheProvider,
   createCache,
@@ -85,11 +87,18 @@ export {
   getCacheToken,
   InjectCache,
   type AtomicScript,
+  type CacheableOptions,
+  type CacheBlooms,
+  type CacheEvictOptions,
   type CacheGetOrSetOptions,
+  type CacheHashes,
   type CacheLoad,
   type CacheOptions,
   type CacheScripts,
   type CacheSetOptions,
+  type CacheSets,
+  type CacheSortedSets,
+  type CacheTtlOptions,
 } from '@infra-kit/cache';
 export {
   ConfigCenter,

@@ -128,6 +128,17 @@ export interface CacheDriver {
   get(key: string, call: DriverCall): Promise<Encoded | undefined>;
   /** One answer a key, in the order of `keys`. */
   getMany(keys: readonly string[], call: DriverCall): Promise<readonly (Encoded | undefined)[]>;
+  /**
+   * The first `bytes` bytes of plain values; undefined for no entry or one of another kind, or none for no entry.
+   * Absent where a whole value costs no more.
+   */
+  readonly starts?:
+    | ((
+        keys: readonly string[],
+        bytes: number,
+        call: DriverCall,
+      ) => Promise<readonly (Encoded | undefined)[]>)
+    | undefined;
   /** False when the condition did not hold. */
   set(key: string, value: Encoded, write: DriverWrite, call: DriverCall): Promise<boolean>;
   /** Each entry by itself: when it rejects some may be written. */
@@ -144,8 +155,7 @@ export interface CacheDriver {
   exists(keys: readonly string[], call: DriverCall): Promise<number>;
   /**
    * Adds to the decimal number an entry holds as text (none: 0) and answers the sum; the expiry stays.
-   * A value that is no whole number is FAILED_PRECONDITION, a sum beyond 64 bits DATA_LOSS; neither changes it.
-   * A sum beyond 2⁵³ may come back inexact: the front refuses to show it.
+   * A value that is no whole number is FAILED_PRECONDITION, a sum beyond ±(2⁵³ - 1) DATA_LOSS; neither changes it.
    */
   increment(key: string, by: number, call: DriverCall): Promise<number>;
   /** Sets the ttl anew, or takes it away; false when there is no entry. */

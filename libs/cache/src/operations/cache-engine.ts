@@ -5,6 +5,7 @@ import type { CacheDriver } from '../drivers/cache-driver.js';
 import type { CallRunner } from './call-runner.js';
 import type { EntryReader } from './entry-reader.js';
 import type { GetOrSet } from './get-or-set.js';
+import type { LivingEntries } from './living-entries.js';
 import type { LockKeeper } from './lock-keeper.js';
 import type { NearLevel } from './near-level.js';
 import type { TagVersions } from './tag-versions.js';
@@ -18,6 +19,7 @@ export interface CacheEngine {
   readonly values: ValueCodec;
   readonly loads: GetOrSet;
   readonly entries: EntryReader;
+  readonly living: LivingEntries;
   readonly locks: LockKeeper;
   readonly tags: TagVersions;
   /** The first level in the process, when there is one; `driver` fills and empties it. */

@@ -32,6 +32,11 @@ export class EntryReader {
     this.#parts = parts;
   }
 
+  async isCurrent(meta: EntryMeta | undefined, options: CallOptions | undefined): Promise<boolean> {
+    const [current] = await this.#parts.tags.areCurrent([meta], options);
+    return current === true;
+  }
+
   /** For plain reads: what was found, less what is stale or carries an invalidated tag. */
   async fresh(
     fullKeys: readonly string[],

@@ -52,9 +52,23 @@ export function metaOf(data: Encoded | undefined): EntryMeta | undefined {
   return data === undefined ? undefined : openEntry(data).meta;
 }
 
-/** A stored value with tags, in place of what was kept beside it. */
-export const taggedEntry = (data: Encoded, tags: EntryMeta['tags']): Encoded =>
-  sealEntry(openEntry(data).payload, { tags });
+/** A stored value with more kept beside it. */
+export function markedEntry(data: Encoded, more: EntryMeta): Encoded {
+  const { payload, meta } = openEntry(data);
+  return sealEntry(payload, { ...meta, ...more });
+}
+
+/** The stored line with what is kept beside a value, its end included; '' where there is none. */
+export function headText(data: Encoded | undefined): string {
+  if (data === undefined || metaOf(data) === undefined) return '';
+  return typeof data === 'string'
+    ? data.slice(0, data.indexOf(END) + 1)
+    : data.toString('utf8', 0, data.indexOf(END_BYTE) + 1);
+}
+
+/** Whether the start of a stored value begins such a line and does not hold its end. */
+export const isCut = (start: Encoded | undefined): boolean =>
+  start !== undefined && isMarked(start) && !start.includes(END);
 
 function headOf(text: string): EntryMeta | undefined {
   let head: unknown;

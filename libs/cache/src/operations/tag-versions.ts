@@ -96,6 +96,6 @@ export class TagVersions {
   async invalidate(tagKeys: readonly string[], options: CallOptions | undefined): Promise<void> {
     if (tagKeys.length === 0) return;
     const { driver, runner } = this.#parts;
-    await runner.run('delete', options, (call) => driver.delete(tagKeys, call));
+    await runner.run('invalidateTags', options, (call) => driver.delete(tagKeys, call));
   }
 }

@@ -17,6 +17,7 @@ import {
 } from './suite-target.js';
 import { tagTests } from './tag.suite.js';
 import { valueTests } from './value.suite.js';
+import { voidTests } from './void.suite.js';
 
 export type { CacheSuiteTarget, SuiteRunner } from './suite-target.js';
 
@@ -28,6 +29,7 @@ const TESTS: Readonly<Record<string, SuiteTest>> = {
   ...loadTests,
   ...refreshTests,
   ...tagTests,
+  ...voidTests,
   ...structureTests,
   ...hashTests,
   ...setTests,

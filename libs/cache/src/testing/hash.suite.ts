@@ -68,8 +68,11 @@ export const hashTests: Readonly<Record<string, SuiteTest>> = {
         await assert.rejects(hashes.increment(key('h'), 'f'), isCode('FAILED_PRECONDITION'));
         assert.equal(await hashes.get(key('h'), 'f'), value);
       }
-      await hashes.set(key('h'), 'n', Number.MAX_SAFE_INTEGER);
+      await hashes.set(key('h'), 'n', Number.MAX_SAFE_INTEGER - 3);
+      for (const left of [2, 1, 0])
+        assert.equal(await hashes.increment(key('h'), 'n'), Number.MAX_SAFE_INTEGER - left);
       await assert.rejects(hashes.increment(key('h'), 'n'), isCode('DATA_LOSS'));
+      assert.equal(await hashes.get(key('h'), 'n'), Number.MAX_SAFE_INTEGER);
     },
   ),
 

@@ -1,6 +1,6 @@
 import type { Encoded } from '../cache-driver.js';
 import type { HashDriver } from '../structure-drivers.js';
-import { added } from './counter.js';
+import { addedExactly } from './counter.js';
 import type { LruStore } from './lru-store.js';
 import { HashFields, Structures, type Stored } from './stored.js';
 
@@ -48,9 +48,9 @@ export class MemoryHashes implements HashDriver {
 
   async increment(key: string, field: string, by: number): Promise<number> {
     return this.#hashes.change(key, (hash) => {
-      const sum = added(hash.get(field), by);
-      hash.set(field, sum);
-      return Number(sum);
+      const sum = addedExactly(hash.get(field), by);
+      hash.set(field, String(sum));
+      return sum;
     });
   }
 

@@ -8,7 +8,7 @@ import type {
   DriverWrite,
   Encoded,
 } from '../cache-driver.js';
-import { added } from './counter.js';
+import { addedExactly } from './counter.js';
 import { LruStore, type Entry } from './lru-store.js';
 import { MemoryHashes } from './memory-hashes.js';
 import { MemoryNotices } from './memory-notices.js';
@@ -103,9 +103,9 @@ export class MemoryCacheDriver implements CacheDriver {
 
   async increment(key: string, by: number): Promise<number> {
     const entry = this.#store.peek(key);
-    const sum = added(entry && plain(entry.value), by);
-    this.#store.put(key, sum, entry?.expiresAt ?? Infinity);
-    return Number(sum);
+    const sum = addedExactly(entry && plain(entry.value), by);
+    this.#store.put(key, String(sum), entry?.expiresAt ?? Infinity);
+    return sum;
   }
 
   async expire(key: string, ttlMs: number | undefined): Promise<boolean> {

@@ -1,6 +1,7 @@
 import type { DriverCall, Encoded } from '../cache-driver.js';
 import type { HashDriver } from '../structure-drivers.js';
-import { asItIs, counterOf, isOne, orUndefined, pairs, type RedisRoute } from './redis-replies.js';
+import { addExactly } from './redis-counters.js';
+import { asItIs, isOne, orUndefined, pairs, type RedisRoute } from './redis-replies.js';
 
 /** Each method is one command. */
 export class RedisHashes implements HashDriver {
@@ -45,7 +46,7 @@ export class RedisHashes implements HashDriver {
   }
 
   increment(key: string, field: string, by: number, call: DriverCall): Promise<number> {
-    return this.#route.write(key, call, (client) => client.hincrby(key, field, by), counterOf);
+    return addExactly(this.#route, { key, field }, by, call);
   }
 
   keys(key: string, call: DriverCall): Promise<readonly string[]> {

@@ -16,15 +16,6 @@ export interface RedisRoute {
 }
 
 export const asItIs = <T>(reply: T): T => reply;
-const LAST_EXACT = 2 ** 53 - 48;
-
-/**
- * A counter's reply. ioredis adds 48 to a number before it takes it away again, so the last 48 below 2⁵³ may have become
- * their neighbours: they are given as 2⁵³, which is not exact either.
- */
-export const counterOf = (reply: number): number =>
-  Math.abs(reply) < LAST_EXACT ? reply : Math.sign(reply) * 2 ** 53;
-
 export const orUndefined = <T>(reply: T | null): T | undefined => reply ?? undefined;
 export const isWritten = (reply: unknown): boolean => reply !== null;
 export const isOne = (reply: unknown): boolean => reply === 1;

@@ -14,10 +14,11 @@ import type {
 } from '../cache-driver.js';
 import { clusterNodeProblem, redisUrlProblem } from './redis-address.js';
 import { RedisCluster } from './redis-cluster.js';
+import { addExactly } from './redis-counters.js';
 import { codeOfRedisError, replyWord } from './redis-errors.js';
 import { RedisHashes } from './redis-hashes.js';
 import type { RedisDriverOptions } from './redis-options.js';
-import { asItIs, counterOf, isOne, isWritten, orUndefined } from './redis-replies.js';
+import { asItIs, isOne, isWritten, orUndefined } from './redis-replies.js';
 import type { RedisServers } from './redis-servers.js';
 import { RedisSets } from './redis-sets.js';
 import { RedisSortedSets } from './redis-sorted-sets.js';
@@ -117,6 +118,21 @@ class RedisCacheDriver implements CacheDriver {
     return keys.map((key) => found.get(key) ?? undefined);
   }
 
+  starts(
+    keys: readonly string[],
+    bytes: number,
+    call: DriverCall,
+  ): Promise<readonly (Encoded | undefined)[]> {
+    const start = (key: string): Promise<Encoded | undefined> =>
+      this.#servers
+        .read(key, call, (client) => client.getrangeBuffer(key, 0, bytes - 1), asItIs)
+        .catch((error: unknown) => {
+          if (replyWord(error) !== 'WRONGTYPE') throw error;
+          return undefined;
+        });
+    return Promise.all(keys.map(start));
+  }
+
   set(key: string, value: Encoded, write: DriverWrite, call: DriverCall): Promise<boolean> {
     return this.#servers.write(key, call, (client) => setCommand(client, key, value, write), isWritten);
   }
@@ -157,7 +173,7 @@ class RedisCacheDriver implements CacheDriver {
   }
 
   increment(key: string, by: number, call: DriverCall): Promise<number> {
-    return this.#servers.write(key, call, (client) => client.incrby(key, by), counterOf);
+    return addExactly(this.#servers, { key }, by, call);
   }
 
   async expire(key: string, ttlMs: number | undefined, call: DriverCall): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { InfraKitModule } from 'infra-kit';
 import { AdminModule } from './admin/admin.module.js';
+import { shopDatabase } from './shop-database.js';
 import { OrdersModule } from './orders/orders.module.js';
 import { PaymentsModule } from './payments/payments.module.js';
 import { ProductsModule } from './products/products.module.js';
@@ -14,6 +15,7 @@ import { ReservationsModule } from './reservations/reservations.module.js';
       uid: true,
       coord: true,
       cache: { keyPrefix: 'flash-sale:' },
+      db: shopDatabase(process.env),
       breaker: {
         policies: {
           'payment-gateway': {

@@ -21,6 +21,9 @@ export async function startDemo(settings: Record<string, string> = {}): Promise<
     NODE_OPTIONS: _options,
     REDIS_URL: _redis,
     ETCD_ENDPOINTS: _etcd,
+    DATABASE_URL: _db,
+    DATABASE_SHARD_URLS: _shards,
+    DATA_DIR: _data,
     INFRA_ENV: _env,
     NODE_ENV: _node,
     ...env

@@ -17,8 +17,10 @@ export class OrdersController {
     return this.orders.create(order, request.user?.id ?? 'guest');
   }
 
+  /** Buyers see their own; whoever names no buyer stands for the shop, which sees all. */
   @Get(':id')
-  byId(@Param('id') id: string): Promise<Order> {
-    return this.orders.byId(id);
+  @UseGuards(BuyerGuard)
+  byId(@Param('id') id: string, @Req() request: BuyersRequest): Promise<Order> {
+    return this.orders.byId(id, request.user?.id);
   }
 }

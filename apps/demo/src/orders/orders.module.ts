@@ -1,12 +1,15 @@
 import { Module } from '@nestjs/common';
 import { PaymentsModule } from '../payments/payments.module.js';
 import { ProductsModule } from '../products/products.module.js';
+import { FilingService } from './filing.service.js';
+import { OrderBook } from './order-book.js';
 import { OrdersController } from './orders.controller.js';
 import { OrdersService } from './orders.service.js';
+import { SalesService } from './sales.service.js';
 
 @Module({
   imports: [PaymentsModule, ProductsModule],
   controllers: [OrdersController],
-  providers: [OrdersService],
+  providers: [OrdersService, SalesService, OrderBook, FilingService],
 })
 export class OrdersModule {}

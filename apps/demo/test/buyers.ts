@@ -1,0 +1,30 @@
+import type { RunningDemo } from './running-demo.js';
+
+export interface MadeOrder {
+  readonly id: string;
+  readonly buyer: string;
+  readonly productId: string;
+  readonly quantity: number;
+  readonly status: string;
+}
+
+export function order(
+  { url }: Pick<RunningDemo, 'url'>,
+  buyer: string,
+  body: { readonly productId: string; readonly quantity: number },
+): Promise<Response> {
+  return fetch(`${url}/orders`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-user-id': buyer },
+    body: JSON.stringify(body),
+  });
+}
+
+/** As one buyer, or, without one, as the shop. */
+export function find({ url }: Pick<RunningDemo, 'url'>, id: string, buyer?: string): Promise<Response> {
+  return fetch(`${url}/orders/${id}`, { headers: buyer === undefined ? {} : { 'x-user-id': buyer } });
+}
+
+export async function stockOf({ url }: Pick<RunningDemo, 'url'>, productId: string): Promise<number> {
+  return ((await (await fetch(`${url}/products/${productId}`)).json()) as { stock: number }).stock;
+}

@@ -9,6 +9,8 @@ import type { DbConnection, DbDriver } from './drivers/db-driver.js';
 import { openOrm, type OpenedOrm } from './orm/open-orm.js';
 import { proveServer } from './orm/prove-server.js';
 import { QueryLog } from './orm/query-log.js';
+import { RecentWrites } from './orm/recent-writes.js';
+import { Replicas } from './orm/replicas.js';
 import { parseDbConfig, structuralChanges } from './parse-db-config.js';
 import { SchemaKeeper } from './schema/schema-keeper.js';
 import { noShards } from './sharding/default-shards.js';
@@ -31,6 +33,7 @@ export async function assembleDb(
 
   const driver = await makeDriver(started, setting, started.url ?? started.sharding?.servers?.[0]?.url);
   const primary = await servers.openPrimary(driver);
+  const replicas = await servers.openReplicas(place);
   const scopes = new ScopeStore();
   const transactions = new Transactions({
     place,
@@ -40,6 +43,7 @@ export async function assembleDb(
     home: 'primary',
     concurrent: driver.capabilities.concurrentTransactions,
     manager: () => primary.orm.em.fork({ disableContextResolution: true }),
+    ...replicas,
   });
   const schema = new SchemaKeeper({
     place,
@@ -86,6 +90,7 @@ export async function assembleDb(
     place,
     driver,
     primary,
+    replicas: replicas?.replicas,
     managers: servers.managers,
     transactions,
     schema,
@@ -98,7 +103,7 @@ export async function assembleDb(
 
 async function prepare<T>(place: DbPlace, log: QueryLog, work: () => Promise<T>): Promise<T> {
   try {
-    return await log.whileSchemaChanges(work);
+    return await log.whileStarting(work);
   } catch (error) {
     throw dbError(place, error);
   }
@@ -115,7 +120,7 @@ async function makeDriver(
     return embeddedDriver({ embedded, dataDir, clock: setting.clock, logger: setting.logger });
   }
   const { PostgresqlDbDriver } = await import('./drivers/postgresql/index.js');
-  return new PostgresqlDbDriver(url ?? '', config.replicas ?? []);
+  return new PostgresqlDbDriver(url ?? '');
 }
 
 /** The ORMs of one database: the primary's, and one a server of shards. */
@@ -151,8 +156,30 @@ class Servers {
       close: () => driver.close(),
       timeoutMs: 15_000,
     });
-    this.#primary = await this.#open(await driver.open(), driver.kind === 'pglite');
+    this.#primary = await this.#open(await driver.open(), {
+      poolName: this.#place.name,
+      poolless: driver.kind === 'pglite',
+    });
+    await this.#prove(this.#primary);
     return this.#primary;
+  }
+
+  /** They need not answer at the start: the primary reads until they do. */
+  async openReplicas(
+    place: DbPlace,
+  ): Promise<{ readonly replicas: Replicas; readonly writes: RecentWrites } | undefined> {
+    const { replicas: urls = [], replicaLagMs } = this.#config;
+    if (urls.length === 0) return undefined;
+    const { PostgresqlDbDriver } = await import('./drivers/postgresql/index.js');
+    const { clock, logger } = this.#setting;
+    const opened: OpenedOrm[] = [];
+    for (const [index, url] of urls.entries()) {
+      const poolName = `${place.name}.replica-${index + 1}`;
+      opened.push(await this.#open(await new PostgresqlDbDriver(url).open(), { poolName }));
+    }
+    const writes = new RecentWrites(clock, replicaLagMs);
+    this.#log.written = () => writes.note();
+    return { writes, replicas: new Replicas({ place, clock, logger, writes }, opened) };
   }
 
   /** The first is the primary's own when both have one address: then they share its pool. */
@@ -162,18 +189,29 @@ class Servers {
     const home = this.#config.url ?? named[0]?.url;
     const opened: ShardServer[] = [];
     for (const { name, url } of named)
-      opened.push({ name, opened: url === home ? primary : await this.#openShardServer(url) });
+      opened.push({ name, opened: url === home ? primary : await this.#openShardServer(name, url) });
     const [first, ...rest] = opened;
     if (first === undefined) throw new Error('the configuration names no server');
     return [first, ...rest];
   }
 
-  async #openShardServer(url: string): Promise<OpenedOrm> {
+  async #openShardServer(name: string, url: string): Promise<OpenedOrm> {
     const { PostgresqlDbDriver } = await import('./drivers/postgresql/index.js');
-    return this.#open(await new PostgresqlDbDriver(url).open(), false);
+    const opened = await this.#open(await new PostgresqlDbDriver(url).open(), {
+      poolName: `${this.#place.name}.${name}`,
+    });
+    await this.#prove(opened);
+    return opened;
   }
 
-  async #open(connection: DbConnection, poolless: boolean): Promise<OpenedOrm> {
+  async #prove(opened: OpenedOrm): Promise<void> {
+    await this.#log.whileStarting(() => proveServer(opened, this.#place, this.#config, this.#setting));
+  }
+
+  async #open(
+    connection: DbConnection,
+    { poolName, poolless = false }: { readonly poolName: string; readonly poolless?: boolean },
+  ): Promise<OpenedOrm> {
     const opened = await openOrm(connection, {
       config: this.#config,
       entities: this.#config.entities ?? [],
@@ -181,6 +219,7 @@ class Servers {
       contextName: this.#contextName,
       ambient: () => this.managers.ofContext(),
       applicationName: this.#setting.service,
+      poolName,
       poolless,
       more: this.plan?.ormOptions,
     });
@@ -190,10 +229,9 @@ class Servers {
       close: () => {
         this.closed = true;
         this.#log.quieten();
-        return opened.orm.close(true);
+        return opened.close();
       },
     });
-    await proveServer(opened, this.#place, this.#config, this.#setting);
     return opened;
   }
 }

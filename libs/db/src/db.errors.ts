@@ -56,6 +56,10 @@ export function precondition(place: DbPlace, what: string, cause?: unknown): Inf
   return new InfraError('FAILED_PRECONDITION', `${place.label}: ${what}`, { ...origin(place), cause });
 }
 
+export function unimplemented(place: DbPlace, what: string): InfraError {
+  return new InfraError('UNIMPLEMENTED', `${place.label}: ${what}`, origin(place));
+}
+
 export function closedError(place: DbPlace): InfraError {
   return precondition(place, 'it is closed; make a new one');
 }

@@ -1,7 +1,7 @@
 import type { EntityManager, MikroORM } from '@mikro-orm/sql';
 import type { CallOptions, ComponentProvider, HealthReport } from '@infra-kit/kernel';
+import type { DbCapabilities } from './drivers/db-driver.js';
 import type { Shards } from './sharding/shards.js';
-
 import type { MigrateOptions, TransactionOptions } from './db.types.js';
 
 /**
@@ -24,6 +24,8 @@ export abstract class DbProvider implements ComponentProvider {
   /** MikroORM of the primary, for what this page does not have. */
   abstract readonly orm: MikroORM;
   abstract readonly shards: Shards;
+  /** What the driver can do; all of it but for PGlite. What it cannot is UNIMPLEMENTED. */
+  abstract readonly capabilities: DbCapabilities;
 
   /** The entity manager of the place: see above. Never keep it beyond the request or transaction. */
   abstract em(): EntityManager;

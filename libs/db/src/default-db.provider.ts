@@ -4,10 +4,11 @@ import type { AmbientManagers } from './context/ambient-managers.js';
 import { closedError, dbError, invalidArgument, type DbPlace } from './db.errors.js';
 import { DbProvider } from './db.provider.js';
 import type { MigrateOptions, TransactionOptions } from './db.types.js';
-import type { DbDriver } from './drivers/db-driver.js';
+import type { DbCapabilities, DbDriver } from './drivers/db-driver.js';
 import type { OpenedOrm } from './orm/open-orm.js';
 import type { QueryLog } from './orm/query-log.js';
 import { poolState } from './orm/pool-state.js';
+import type { Replicas } from './orm/replicas.js';
 import type { SchemaKeeper } from './schema/schema-keeper.js';
 import type { Shards } from './sharding/shards.js';
 import { bindSql, runSql } from './sql/tagged-sql.js';
@@ -19,6 +20,7 @@ export interface DbEngine {
   readonly place: DbPlace;
   readonly driver: DbDriver;
   readonly primary: OpenedOrm;
+  readonly replicas: Replicas | undefined;
   readonly managers: AmbientManagers;
   readonly transactions: Transactions;
   readonly schema: SchemaKeeper;
@@ -49,6 +51,10 @@ export class DefaultDbProvider extends DbProvider {
 
   override get shards(): Shards {
     return this.#engine.shards;
+  }
+
+  override get capabilities(): DbCapabilities {
+    return this.#engine.driver.capabilities;
   }
 
   override em(): EntityManager {
@@ -103,7 +109,8 @@ export class DefaultDbProvider extends DbProvider {
   }
 
   override async health(options: CallOptions = {}): Promise<HealthReport> {
-    const { driver, primary, transactions } = this.#engine;
+    const { driver, primary, replicas, transactions, place } = this.#engine;
+    const limits = { ...options, timeoutMs: Math.min(HEALTH_LIMIT_MS, options.timeoutMs ?? Infinity) };
     const facts = {
       driver: driver.kind,
       address: primary.address,
@@ -111,11 +118,17 @@ export class DefaultDbProvider extends DbProvider {
       oldestTransactionMs: transactions.oldestMs(),
     };
     try {
-      const timeoutMs = Math.min(HEALTH_LIMIT_MS, options.timeoutMs ?? Infinity);
-      await this.ping({ ...options, timeoutMs });
-      return { status: 'up', detail: facts };
+      const [told] = await Promise.all([
+        this.#closed ? undefined : replicas?.health(limits),
+        this.ping(limits),
+      ]);
+      const degraded = told?.some(({ status }) => status === 'down') === true;
+      return {
+        status: degraded ? 'degraded' : 'up',
+        detail: { ...facts, ...(told && { replicas: told }) },
+      };
     } catch (error) {
-      return { status: 'down', detail: { ...facts, error: dbError(this.#engine.place, error).message } };
+      return { status: 'down', detail: { ...facts, error: dbError(place, error).message } };
     }
   }
 

@@ -13,7 +13,7 @@ export interface DbCapabilities {
 /** One server as MikroORM is told of it: everything but entities, pool and logging. */
 export type DbConnection = Pick<
   Options,
-  'driver' | 'clientUrl' | 'host' | 'port' | 'user' | 'password' | 'dbName' | 'replicas'
+  'driver' | 'clientUrl' | 'host' | 'port' | 'user' | 'password' | 'dbName'
 > & {
   /** For messages and the health page: never a credential. */
   readonly address: string;

@@ -2,13 +2,17 @@ import type { EntityManager, MikroORM, Options } from '@mikro-orm/sql';
 import type { Pool } from 'pg';
 import type { DbConfig, DbEntity } from '../db.config.js';
 import type { DbConnection } from '../drivers/db-driver.js';
+import { PoolGauges } from './pool-gauges.js';
 import { guardPool } from './pool-guard.js';
 import type { QueryLog } from './query-log.js';
+import { quietConnection } from './quiet-connection.js';
 
 /** MikroORM on one server, and the pool underneath (none in PGlite). */
 export interface OpenedOrm {
   readonly orm: MikroORM;
   readonly pools: readonly Pool[];
+  /** Closes the connections. */
+  close(): Promise<void>;
   readonly address: string;
 }
 
@@ -23,16 +27,19 @@ export interface OrmSetting {
   readonly applicationName: string;
   /** What sharding changes. */
   readonly more?: Partial<Options> | undefined;
+  /** For the pool's metrics. */
+  readonly poolName: string;
   /** PGlite takes no settings of a pool. */
   readonly poolless: boolean;
 }
 
 /** Makes the ORM without a connection: the first query opens one. */
 export async function openOrm(connection: DbConnection, setting: OrmSetting): Promise<OpenedOrm> {
-  const { config, entities, log, ambient, contextName, applicationName, poolless, more } = setting;
+  const { config, entities, log, ambient, contextName, applicationName, poolName, poolless, more } = setting;
   const { address, driver, ...where } = connection;
   const { MikroORM: Orm } = await import('@mikro-orm/sql');
   const pools: Pool[] = [];
+  const gauges: PoolGauges[] = [];
   const options: Options = {
     ...where,
     ...(driver && { driver }),
@@ -45,6 +52,7 @@ export async function openOrm(connection: DbConnection, setting: OrmSetting): Pr
     loggerFactory: () => log,
     slowQueryLoggerFactory: () => log,
     slowQueryThreshold: 0,
+    onCreateConnection: quietConnection,
     pool: { min: config.pool.min, max: config.pool.max, idleTimeoutMillis: config.pool.idleTimeoutMs },
     ...(poolless
       ? {}
@@ -57,6 +65,7 @@ export async function openOrm(connection: DbConnection, setting: OrmSetting): Pr
             onPoolCreated: (pool: Pool) => {
               pools.push(pool);
               guardPool(pool);
+              gauges.push(new PoolGauges(pool, poolName));
             },
           },
         }),
@@ -66,5 +75,9 @@ export async function openOrm(connection: DbConnection, setting: OrmSetting): Pr
     }),
   };
   const orm = await Orm.init({ ...options, ...more, connect: false } as Options);
-  return { orm, pools, address };
+  const close = async (): Promise<void> => {
+    for (const gauge of gauges) gauge[Symbol.dispose]();
+    await orm.close(true);
+  };
+  return { orm, pools, address, close };
 }

@@ -6,6 +6,9 @@ import { operationDuration, operationOf } from '../db.telemetry.js';
 type Settings = Pick<DbConfig, 'slowQueryMs' | 'logLevel' | 'logParameters'>;
 const RANKS = { silent: 0, error: 1, warn: 2, info: 3 } as const;
 
+/** What begins so has not written, nor has what begins and ends a transaction. */
+const READS = /^\s*(select|show|begin|start|set|savepoint|release|rollback|commit)\b/i;
+
 /** One statement that has ended, or failed. */
 export interface EndedQuery {
   readonly sql: string;
@@ -19,8 +22,10 @@ export class QueryLog implements OrmLogger {
   readonly #logger: Logger;
   readonly #instance: string;
   readonly #settings: () => Settings;
+  /** Told of each statement that may have written. */
+  written: (() => void) | undefined;
   #quiet = false;
-  #schemaWork = 0;
+  #starting = 0;
 
   constructor(logger: Logger, instance: string, settings: () => Settings) {
     this.#logger = logger;
@@ -33,13 +38,13 @@ export class QueryLog implements OrmLogger {
     this.#quiet = true;
   }
 
-  /** While the schema is worked on, its long looks into the catalogue are nobody's slow queries. */
-  async whileSchemaChanges<T>(work: () => Promise<T>): Promise<T> {
-    this.#schemaWork++;
+  /** At the start, first connections and long looks into the catalogue are nobody's slow queries. */
+  async whileStarting<T>(work: () => Promise<T>): Promise<T> {
+    this.#starting++;
     try {
       return await work();
     } finally {
-      this.#schemaWork--;
+      this.#starting--;
     }
   }
 
@@ -51,7 +56,8 @@ export class QueryLog implements OrmLogger {
       'infra.instance': this.#instance,
       ...(failed && { 'error.type': 'failed' }),
     });
-    if (this.#schemaWork > 0) return;
+    if (this.written !== undefined && !READS.test(sql)) this.written();
+    if (this.#starting > 0) return;
     const { slowQueryMs, logParameters } = this.#settings();
     const fields = {
       sql,

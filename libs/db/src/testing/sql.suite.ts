@@ -67,6 +67,48 @@ export const sqlTests: Readonly<Record<string, SuiteTest>> = {
       (error: Error) => isCode('FAILED_PRECONDITION')(error) && Reflect.get(error, 'sqlState') === '23502',
     );
   },
+  'a call with a limit that is not reached answers as any other': async ({ db, account, balance }) => {
+    const id = await account(1);
+    const { signal } = new AbortController();
+    await db.transaction(
+      async (em) => {
+        (await em.findOneOrFail(Account, { id })).balance = 2;
+        await db.transaction((inner) => inner.flush(), { propagation: 'nested', timeoutMs: 60_000 });
+      },
+      { signal, timeoutMs: 60_000, isolation: 'serializable' },
+    );
+    equal(await balance(id), 2);
+    await InfraContext.run({ timeoutMs: 60_000 }, async () => {
+      deepEqual(await db.sql`select 1 as n`, [{ n: 1 }]);
+      equal((await db.em().findOneOrFail(Account, { id })).balance, 2);
+      await db.ping();
+    });
+  },
+  'a call whose limit has passed is refused, and the next one answers': async ({ db, account, balance }) => {
+    const id = await account(1);
+    const ended = new AbortController();
+    ended.abort();
+    let ran = false;
+    await rejects(
+      db.transaction(async () => void (ran = true), { signal: ended.signal }),
+      isCode('CANCELLED'),
+    );
+    equal(ran, false);
+    const midway = new AbortController();
+    await rejects(
+      db.transaction(
+        async (em) => {
+          (await em.findOneOrFail(Account, { id })).balance = 2;
+          await em.flush();
+          midway.abort();
+        },
+        { signal: midway.signal },
+      ),
+      isCode('CANCELLED'),
+    );
+    equal(await balance(id), 1);
+    await db.ping();
+  },
   'a call beyond its limit is cancelled in the server, and its connection is usable again': async ({
     db,
     target,

@@ -115,7 +115,7 @@ export const transactionTests: Readonly<Record<string, SuiteTest>> = {
       );
       throw new Error('outer');
     });
-    if (!target.concurrent) return rejects(outer, isCode('FAILED_PRECONDITION'));
+    if (!target.concurrent) return rejects(outer, isCode('UNIMPLEMENTED'));
     await rejects(outer);
     equal(await balance(id), 2);
   },
@@ -185,6 +185,15 @@ export const transactionTests: Readonly<Record<string, SuiteTest>> = {
       db.transaction((em) => em.nativeUpdate(Account, { id }, { balance: 4 }), { readOnly: true }),
       isCode('FAILED_PRECONDITION'),
     );
+  },
+  'the isolation that is asked for is the isolation': async ({ db }) => {
+    for (const isolation of ['read-committed', 'repeatable-read', 'serializable'] as const) {
+      const [row] = await db.transaction(
+        () => db.sql<{ level: string }>`select current_setting('transaction_isolation') as level`,
+        { isolation },
+      );
+      equal(row?.level, isolation.replace('-', ' '));
+    }
   },
   'a serialization failure is retried as a whole, and its effects run once': async ({
     db,

@@ -8,9 +8,12 @@ import {
   isSerializationFailure,
   precondition,
   sqlStateOf,
+  unimplemented,
   type DbPlace,
 } from '../db.errors.js';
 import type { TransactionOptions } from '../db.types.js';
+import type { RecentWrites } from '../orm/recent-writes.js';
+import type { Replicas } from '../orm/replicas.js';
 import { retriesCounter, transactionsCounter } from '../db.telemetry.js';
 import { checkTransactionOptions, DEFAULT_RETRIES, ormIsolation } from './transaction-options.js';
 import { TransactionScope, type Effect } from './transaction-scope.js';
@@ -26,7 +29,11 @@ interface Parts {
   /** Whether transactions may run beside each other. */
   readonly concurrent: boolean;
   /** A manager that no one else has, on the server that the transaction is for. */
-  readonly manager: (options: { readonly readOnly: boolean }) => EntityManager;
+  readonly manager: () => EntityManager;
+  /** Where transactions that only read may go instead. */
+  readonly replicas?: Replicas | undefined;
+  /** Told of each transaction that may have written, when it has committed. */
+  readonly writes?: RecentWrites | undefined;
   /** The running transactions of all servers and shards of this database. */
   readonly scopes: ScopeStore;
   /** Where these transactions are: those of another place are not joined. */
@@ -39,6 +46,11 @@ export class ScopeStore extends AsyncLocalStorage<TransactionScope> {
     const scope = this.getStore();
     return scope === undefined || scope.ended ? undefined : scope;
   }
+}
+
+interface Done<T> {
+  readonly value: T;
+  readonly effects: readonly Effect[];
 }
 
 type Work<T> = (em: EntityManager) => Promise<T>;
@@ -84,9 +96,9 @@ export class Transactions {
       if (propagation === 'required') return await this.#join(outer, work, options);
       if (propagation === 'nested') return await this.#nest(outer, work, options);
       if (!this.#parts.concurrent)
-        throw precondition(
+        throw unimplemented(
           place,
-          "PGlite has one transaction at a time, so 'requires-new' would wait for ever",
+          "PGlite has one transaction at a time, so there is no 'requires-new' in another",
         );
       return await this.#begin(work, options);
     } catch (error) {
@@ -140,12 +152,14 @@ export class Transactions {
     work: Work<T>,
     options: TransactionOptions,
     signal: AbortSignal | undefined,
-  ): Promise<{ value: T; effects: readonly Effect[] }> {
+  ): Promise<Done<T>> {
     const { place, clock } = this.#parts;
     const retries = options.retries ?? DEFAULT_RETRIES;
+    const onReplica = await this.#onReplica(work, options, signal);
+    if (onReplica !== undefined) return onReplica;
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#attempt(work, options, signal);
+        return await this.#attempt(this.#parts.manager(), work, options, signal);
       } catch (error) {
         if (attempt >= retries || !isSerializationFailure(error)) throw error;
       }
@@ -155,23 +169,47 @@ export class Transactions {
     }
   }
 
-  async #attempt<T>(
+  /** Undefined when the primary is to do it. A replica that goes away in the middle has only read: it starts anew. */
+  async #onReplica<T>(
     work: Work<T>,
     options: TransactionOptions,
     signal: AbortSignal | undefined,
-  ): Promise<{ value: T; effects: readonly Effect[] }> {
-    const { place, clock, manager, home } = this.#parts;
+  ): Promise<Done<T> | undefined> {
+    const { replicas } = this.#parts;
+    const fits = options.readOnly === true && options.isolation !== 'serializable'; // which a hot standby refuses
+    const replica = fits ? replicas?.pick() : undefined;
+    if (replicas === undefined || replica === undefined) return undefined;
+    try {
+      const done = await this.#attempt(replica.manager(), work, options, signal);
+      replicas.answered(replica);
+      return done;
+    } catch (error) {
+      // a conflict with what the replica replays is over when the primary reads
+      if (signal?.aborted === true || !(replicas.failed(replica, error) || isSerializationFailure(error)))
+        throw error;
+      return undefined;
+    }
+  }
+
+  async #attempt<T>(
+    manager: EntityManager,
+    work: Work<T>,
+    options: TransactionOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<Done<T>> {
+    const { place, clock, home, concurrent, writes } = this.#parts;
     const { isolation, readOnly = false } = options;
     const isolationLevel = ormIsolation(isolation);
     let committing = false;
     const ended = (outcome: string): void =>
       transactionsCounter.add(1, { 'infra.instance': place.name, outcome });
     try {
-      const done = await manager({ readOnly }).transactional(
+      const done = await manager.transactional(
         async (em) => {
           const scope = new TransactionScope({ em, home, startedAt: clock.monotonic(), isolation, readOnly });
           this.#running.add(scope);
           try {
+            if (!concurrent) await setModes(em, options);
             const result = await this.#inScope(scope, work, signal);
             committing = true;
             return result;
@@ -182,6 +220,7 @@ export class Transactions {
         { clear: true, readOnly, ...(isolationLevel && { isolationLevel }), ...abortable(signal) },
       );
       ended('committed');
+      if (!readOnly) writes?.note();
       return done;
     } catch (error) {
       const unknown = committing && isConnectionLost(error) && !sqlStateOf(error)?.startsWith('40');
@@ -195,7 +234,7 @@ export class Transactions {
     scope: TransactionScope,
     work: Work<T>,
     signal: AbortSignal | undefined,
-  ): Promise<{ value: T; effects: readonly Effect[] }> {
+  ): Promise<Done<T>> {
     return this.#parts.scopes.run(scope, async () => {
       try {
         const value = await work(scope.em);
@@ -230,6 +269,16 @@ export class Transactions {
       this.#parts.logger.error('an effect after the commit failed', { err: error });
     }
   }
+}
+
+/** Kysely's PGlite begins every transaction alike. */
+async function setModes(em: EntityManager, { isolation, readOnly }: TransactionOptions): Promise<void> {
+  const level = ormIsolation(isolation);
+  const modes = [
+    ...(level === undefined ? [] : [`isolation level ${level}`]),
+    ...(readOnly ? ['read only'] : []),
+  ];
+  if (modes.length > 0) await em.execute(`set transaction ${modes.join(', ')}`, [], 'run');
 }
 
 const isUnlimited = (context: ReturnType<typeof InfraContext.current>): boolean =>

@@ -8,7 +8,8 @@ const MAKER = 'maker';
 const NAME = new RegExp(`^${PREFIX}(\\d+)-`);
 
 /** Where process ids mean what they mean here: two containers may share a folder, and not their processes. */
-const processSpace = (): Promise<string | undefined> => readlink('/proc/self/ns/pid').catch(() => undefined);
+export const processSpace = (): Promise<string | undefined> =>
+  readlink('/proc/self/ns/pid').catch(() => undefined);
 
 /** A folder that says who made it, so that it can be swept when its maker was killed. */
 export async function makeTemporaryFolder(): Promise<string> {

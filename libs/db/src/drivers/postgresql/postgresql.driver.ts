@@ -2,7 +2,7 @@ import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { redactUrl } from '@infra-kit/kernel';
 import type { DbCapabilities, DbConnection, DbDriver } from '../db-driver.js';
 
-/** A PostgreSQL server by its address, with replicas that read. */
+/** A PostgreSQL server by its address. */
 export class PostgresqlDbDriver implements DbDriver {
   readonly kind = 'postgresql';
   readonly capabilities: DbCapabilities = {
@@ -11,18 +11,15 @@ export class PostgresqlDbDriver implements DbDriver {
     sessions: true,
   };
   readonly #url: string;
-  readonly #replicas: readonly string[];
 
-  constructor(url: string, replicas: readonly string[] = []) {
+  constructor(url: string) {
     this.#url = url;
-    this.#replicas = replicas;
   }
 
   async open(): Promise<DbConnection> {
     return {
       driver: PostgreSqlDriver,
       clientUrl: this.#url,
-      replicas: this.#replicas.map((clientUrl, index) => ({ name: `replica-${index + 1}`, clientUrl })),
       address: redactUrl(this.#url),
     };
   }

@@ -93,7 +93,8 @@ const BY_STATE: Readonly<Record<string, readonly [InfraErrorCode, string]>> = {
   '08': ['UNAVAILABLE', 'the connection is lost'],
 };
 
-const SQLSTATE = /^[0-9A-Z]{5}$/;
+/** Not EPERM and its like. */
+const SQLSTATE = /^(?!E[A-Z])[0-9A-Z]{5}$/;
 /** Ways in which a dropped or refused connection comes without a code. */
 const LOST =
   /connection terminated|connection (was )?(closed|ended|lost)|client has encountered a connection error|not queryable|server closed the connection|cannot use a pool after/i;
@@ -130,7 +131,7 @@ const textOf = (object: object, key: string): string | undefined => {
 export function sqlStateOf(error: unknown): string | undefined {
   return chain(error)
     .map((link) => textOf(link, 'code'))
-    .find((code) => code !== undefined && SQLSTATE.test(code) && !NETWORK.has(code));
+    .find((code) => code !== undefined && SQLSTATE.test(code));
 }
 
 /** Whether the connection was lost: nothing more is heard of what was on its way. */

@@ -8,7 +8,7 @@ import type { DbCapabilities, DbDriver } from './drivers/db-driver.js';
 import type { OpenedOrm } from './orm/open-orm.js';
 import type { QueryLog } from './orm/query-log.js';
 import { poolState } from './orm/pool-state.js';
-import type { Replicas } from './orm/replicas.js';
+import { askServers } from './orm/ask-servers.js';
 import type { SchemaKeeper } from './schema/schema-keeper.js';
 import type { Shards } from './sharding/shards.js';
 import { bindSql, runSql } from './sql/tagged-sql.js';
@@ -20,7 +20,8 @@ export interface DbEngine {
   readonly place: DbPlace;
   readonly driver: DbDriver;
   readonly primary: OpenedOrm;
-  readonly replicas: Replicas | undefined;
+  /** Replicas, and further servers of shards. */
+  readonly others: readonly OpenedOrm[];
   readonly managers: AmbientManagers;
   readonly transactions: Transactions;
   readonly schema: SchemaKeeper;
@@ -109,7 +110,7 @@ export class DefaultDbProvider extends DbProvider {
   }
 
   override async health(options: CallOptions = {}): Promise<HealthReport> {
-    const { driver, primary, replicas, transactions, place } = this.#engine;
+    const { driver, primary, others, transactions, place } = this.#engine;
     const limits = { ...options, timeoutMs: Math.min(HEALTH_LIMIT_MS, options.timeoutMs ?? Infinity) };
     const facts = {
       driver: driver.kind,
@@ -118,14 +119,12 @@ export class DefaultDbProvider extends DbProvider {
       oldestTransactionMs: transactions.oldestMs(),
     };
     try {
-      const [told] = await Promise.all([
-        this.#closed ? undefined : replicas?.health(limits),
-        this.ping(limits),
-      ]);
-      const degraded = told?.some(({ status }) => status === 'down') === true;
+      await this.ping(limits);
+      const told = await askServers(others, limits, `${place.label}.health`);
+      const degraded = told.some(({ status }) => status === 'down');
       return {
         status: degraded ? 'degraded' : 'up',
-        detail: { ...facts, ...(told && { replicas: told }) },
+        detail: { ...facts, ...(told.length > 0 && { servers: told }) },
       };
     } catch (error) {
       return { status: 'down', detail: { ...facts, error: dbError(place, error).message } };

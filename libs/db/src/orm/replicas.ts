@@ -1,11 +1,18 @@
 import type { EntityManager } from '@mikro-orm/sql';
-import { messageOf, withDeadline, type CallOptions, type Clock, type Logger } from '@infra-kit/kernel';
+import { messageOf, type Clock, type Logger } from '@infra-kit/kernel';
 import { dbError, isConnectionLost, type DbPlace } from '../db.errors.js';
 import type { OpenedOrm } from './open-orm.js';
 import type { RecentWrites } from './recent-writes.js';
 
 /** How long a replica that was away is not asked. */
 const REST_MS = 5000;
+
+interface Parts {
+  readonly place: DbPlace;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly writes: RecentWrites;
+}
 
 /** A server that follows the primary and reads. */
 export class Replica {
@@ -24,24 +31,11 @@ export class Replica {
 
 /** Where reads may go: one replica after another, those that are away left out for a while. */
 export class Replicas {
-  readonly #parts: {
-    readonly place: DbPlace;
-    readonly clock: Clock;
-    readonly logger: Logger;
-    readonly writes: RecentWrites;
-  };
+  readonly #parts: Parts;
   readonly #all: readonly Replica[];
   #next = 0;
 
-  constructor(
-    parts: {
-      readonly place: DbPlace;
-      readonly clock: Clock;
-      readonly logger: Logger;
-      readonly writes: RecentWrites;
-    },
-    opened: readonly OpenedOrm[],
-  ) {
+  constructor(parts: Parts, opened: readonly OpenedOrm[]) {
     this.#parts = parts;
     this.#all = opened.map((each) => new Replica(each));
   }
@@ -76,24 +70,5 @@ export class Replicas {
       });
     replica.restsUntil = clock.monotonic() + REST_MS;
     return true;
-  }
-
-  /** Asks each: what the health page says of them. */
-  async health(
-    options: CallOptions,
-  ): Promise<{ readonly address: string; readonly status: 'up' | 'down' }[]> {
-    return Promise.all(
-      this.#all.map(async (replica) => {
-        const { address } = replica.opened;
-        try {
-          await withDeadline(options, Infinity, `${this.#parts.place.label}.health`, () =>
-            replica.manager().execute('select 1'),
-          );
-          return { address, status: 'up' as const };
-        } catch {
-          return { address, status: 'down' as const };
-        }
-      }),
-    );
   }
 }

@@ -5,6 +5,7 @@ import { dbError, invalidArgument, precondition, type DbPlace } from '../db.erro
 import type { TransactionOptions } from '../db.types.js';
 import type { QueryLog } from '../orm/query-log.js';
 import { bindSql, runSql } from '../sql/tagged-sql.js';
+import { isDatabaseError } from '../transactions/callers-error.js';
 import type { Transactions } from '../transactions/transactions.js';
 import { holdSlots, SlotMovedError } from './owned-slots.js';
 import type { ShardMap } from './shard-map.js';
@@ -71,7 +72,7 @@ export class DefaultShards implements Shards {
 
   async on<T>(index: number, fn: (em: EntityManager) => Promise<T>): Promise<T> {
     const em = this.#fresh(this.#shard(index));
-    return mapped(this.#parts.place, () => fn(em));
+    return callers(this.#parts.place, () => fn(em));
   }
 
   async all<T>(
@@ -90,7 +91,8 @@ export class DefaultShards implements Shards {
     const worker = async (): Promise<void> => {
       for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
         try {
-          answers.push({ index, value: await fn(this.#fresh(this.#shard(index)), index) });
+          const em = this.#fresh(this.#shard(index));
+          answers.push({ index, value: await callers(this.#parts.place, () => fn(em, index)) });
         } catch (error) {
           errors.push(error);
           if (onError === 'fail') waiting.length = 0;
@@ -98,8 +100,7 @@ export class DefaultShards implements Shards {
       }
     };
     await Promise.all(Array.from({ length: Math.min(concurrency, waiting.length) }, worker));
-    if (errors.length > 0 && (onError === 'fail' || answers.length === 0))
-      throw dbError(this.#parts.place, errors[0]);
+    if (errors.length > 0 && (onError === 'fail' || answers.length === 0)) throw errors[0];
     return answers.sort((a, b) => a.index - b.index).map(({ value }) => value);
   }
 
@@ -222,6 +223,15 @@ export class DefaultShards implements Shards {
       this.#parts.place,
       `there is no shard ${String(index)}; there are ${this.count}, numbered from 0`,
     );
+  }
+}
+
+/** Runs a function of the caller, whose own error comes out as it is. */
+async function callers<T>(place: DbPlace, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw isDatabaseError(error) ? dbError(place, error) : error;
   }
 }
 

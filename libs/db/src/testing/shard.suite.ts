@@ -70,11 +70,21 @@ const TESTS: Readonly<Record<string, ShardTest>> = {
     });
   },
   'one shard that fails: fail rejects, collect answers with the others': async (db) => {
+    const own = new Error('shard 3');
     const ask = async (_em: unknown, index: number): Promise<number> => {
-      if (index === 3) throw new Error('shard 3');
+      if (index === 3) throw own;
       return index;
     };
-    await rejects(db.shards.all(ask), /shard 3/);
+    const isOwn = (error: unknown): boolean => error === own;
+    await rejects(db.shards.all(ask), isOwn);
+    await rejects(
+      db.shards.on(3, (em) => ask(em, 3)),
+      isOwn,
+    );
+    await rejects(
+      db.shards.on(3, (em) => em.execute('selekt 1')),
+      isCode('INTERNAL'),
+    );
     equal((await db.shards.all(ask, { onError: 'collect' })).length, db.shards.count - 1);
   },
   'a query with the key routes by itself, one without is refused': async (db) => {

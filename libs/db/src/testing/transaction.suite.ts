@@ -20,9 +20,33 @@ export const transactionTests: Readonly<Record<string, SuiteTest>> = {
         await em.flush();
         throw failure;
       }),
-      (error: Error) => error === failure || error.cause === failure,
+      (error: Error) => error === failure,
     );
     equal(await balance(id), undefined);
+  },
+  "an error of the caller's own comes out as the same object, however deep and whatever it is": async ({
+    db,
+  }) => {
+    const own = [
+      new Error('connection lost'),
+      Object.assign(new Error('x'), { code: 'EPERM' }),
+      'text',
+      undefined,
+    ];
+    for (const failure of own)
+      for (const propagation of ['required', 'nested'] as const) {
+        const seen = await db
+          .transaction(() => db.transaction(() => Promise.reject(failure as Error), { propagation }))
+          .then(
+            () => ({ error: 'none' as unknown }),
+            (error: unknown) => ({ error }),
+          );
+        equal(seen.error, failure);
+      }
+    await rejects(
+      db.transaction(() => db.em().execute('selekt 1')),
+      isCode('INTERNAL'),
+    );
   },
   'a transaction inside another joins it': async ({ db, account, balance }) => {
     const [a, b] = [await account(1), await account(1)];

@@ -15,6 +15,7 @@ import type { TransactionOptions } from '../db.types.js';
 import type { RecentWrites } from '../orm/recent-writes.js';
 import type { Replicas } from '../orm/replicas.js';
 import { retriesCounter, transactionsCounter } from '../db.telemetry.js';
+import { callersWork, CallersError } from './callers-error.js';
 import { checkTransactionOptions, DEFAULT_RETRIES, ormIsolation } from './transaction-options.js';
 import { TransactionScope, type Effect } from './transaction-scope.js';
 
@@ -40,8 +41,10 @@ interface Parts {
   readonly home: string;
 }
 
-/** The innermost running transaction of the place in the code that asks. */
+/** The running transactions of a database, and for the code that asks the innermost it is in. */
 export class ScopeStore extends AsyncLocalStorage<TransactionScope> {
+  readonly running = new Set<TransactionScope>();
+
   current(): TransactionScope | undefined {
     const scope = this.getStore();
     return scope === undefined || scope.ended ? undefined : scope;
@@ -58,7 +61,6 @@ type Work<T> = (em: EntityManager) => Promise<T>;
 /** Transactions of one server: joined, nested or their own, retried, and with effects after the commit. */
 export class Transactions {
   readonly #parts: Parts;
-  readonly #running = new Set<TransactionScope>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -66,7 +68,7 @@ export class Transactions {
 
   /** Milliseconds since the oldest running transaction began; undefined when none runs. */
   oldestMs(): number | undefined {
-    const starts = [...this.#running].map(({ startedAt }) => startedAt);
+    const starts = [...this.#parts.scopes.running].map(({ startedAt }) => startedAt);
     return starts.length === 0 ? undefined : this.#parts.clock.monotonic() - Math.min(...starts);
   }
 
@@ -102,7 +104,7 @@ export class Transactions {
         );
       return await this.#begin(work, options);
     } catch (error) {
-      throw dbError(place, error);
+      throw error instanceof CallersError ? error.thrown : dbError(place, error);
     }
   }
 
@@ -120,9 +122,9 @@ export class Transactions {
         `it joins a transaction that was begun otherwise and cannot have ${other}; use propagation: 'requires-new'`,
       );
     try {
-      return await this.#limited(options, () => work(outer.em));
+      return await this.#limited(options, () => callersWork(() => work(outer.em)));
     } catch (error) {
-      outer.doom ??= { error };
+      outer.doom ??= { error: error instanceof CallersError ? error.thrown : error };
       throw error;
     }
   }
@@ -185,9 +187,9 @@ export class Transactions {
       return done;
     } catch (error) {
       // a conflict with what the replica replays is over when the primary reads
-      if (signal?.aborted === true || !(replicas.failed(replica, error) || isSerializationFailure(error)))
-        throw error;
-      return undefined;
+      if (signal?.aborted !== true && !(error instanceof CallersError))
+        if (replicas.failed(replica, error) || isSerializationFailure(error)) return undefined;
+      throw error;
     }
   }
 
@@ -197,7 +199,7 @@ export class Transactions {
     options: TransactionOptions,
     signal: AbortSignal | undefined,
   ): Promise<Done<T>> {
-    const { place, clock, home, concurrent, writes } = this.#parts;
+    const { place, clock, home, concurrent, writes, scopes } = this.#parts;
     const { isolation, readOnly = false } = options;
     const isolationLevel = ormIsolation(isolation);
     let committing = false;
@@ -207,14 +209,14 @@ export class Transactions {
       const done = await manager.transactional(
         async (em) => {
           const scope = new TransactionScope({ em, home, startedAt: clock.monotonic(), isolation, readOnly });
-          this.#running.add(scope);
+          scopes.running.add(scope);
           try {
             if (!concurrent) await setModes(em, options);
             const result = await this.#inScope(scope, work, signal);
             committing = true;
             return result;
           } finally {
-            this.#running.delete(scope);
+            scopes.running.delete(scope);
           }
         },
         { clear: true, readOnly, ...(isolationLevel && { isolationLevel }), ...abortable(signal) },
@@ -237,7 +239,7 @@ export class Transactions {
   ): Promise<Done<T>> {
     return this.#parts.scopes.run(scope, async () => {
       try {
-        const value = await work(scope.em);
+        const value = await callersWork(() => work(scope.em));
         if (scope.doom !== undefined)
           throw precondition(
             this.#parts.place,

@@ -110,7 +110,7 @@ async function makeDriver(
   if (config.driver === 'embedded') {
     const { embeddedDriver } = await import('./drivers/embedded/index.js');
     const { embedded, dataDir } = config;
-    return embeddedDriver({ embedded, dataDir, clock: setting.clock, logger: setting.logger });
+    return embeddedDriver({ embedded, dataDir, logger: setting.logger });
   }
   const { PostgresqlDbDriver } = await import('./drivers/postgresql/index.js');
   return new PostgresqlDbDriver(url ?? '');

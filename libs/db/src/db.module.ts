@@ -10,7 +10,7 @@ import {
 import { createDb } from './create-db.js';
 import type { DbEntity, DbOptions } from './db.config.js';
 import { DbProvider } from './db.provider.js';
-import { getDbToken, getRepositoryToken } from './db.tokens.js';
+import { getDbToken, getRepositoryToken, repositoryClassOf } from './db.tokens.js';
 
 const definition: ComponentDefinition<DbOptions, DbProvider> = {
   component: 'db',
@@ -38,13 +38,19 @@ export class DbModule {
     return componentModuleAsync(DbModule, definition, options);
   }
 
-  /** Makes the repositories of these entities injectable: `@InjectRepository(Order)`, or their own repository classes. */
+  /**
+   * Makes the repositories of these entities injectable: `@InjectRepository(Order)`, or by their own repository classes
+   * (of the default instance).
+   */
   static forFeature(entities: readonly DbEntity[], name?: string): DynamicModule {
-    const providers = entities.map((entity) => ({
-      provide: getRepositoryToken(entity, name),
-      inject: [getDbToken(name)],
-      useFactory: (db: DbProvider) => db.orm.em.getRepository(entity),
-    }));
+    const providers = entities.flatMap((entity) => {
+      const own = name === undefined ? repositoryClassOf(entity) : undefined;
+      return [getRepositoryToken(entity, name), ...(own === undefined ? [] : [own])].map((provide) => ({
+        provide,
+        inject: [getDbToken(name)],
+        useFactory: (db: DbProvider) => db.orm.em.getRepository(entity),
+      }));
+    });
     return { module: DbModule, providers, exports: providers.map(({ provide }) => provide) };
   }
 }

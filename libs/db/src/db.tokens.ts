@@ -25,3 +25,14 @@ export function getRepositoryToken(entity: DbEntity, name?: string): InjectionTo
 export function InjectRepository(entity: DbEntity, name?: string): ParameterDecorator & PropertyDecorator {
   return Inject(getRepositoryToken(entity, name));
 }
+
+/** Where MikroORM's decorators keep what they know of a class; no import, since MikroORM may not be installed. */
+const DECORATED = Symbol.for('@mikro-orm/core/MetadataStorage.META_SYMBOL');
+
+/** The repository class that an entity names (`repository: () => OrderRepository`): a token too, as in @mikro-orm/nestjs. */
+export function repositoryClassOf(entity: DbEntity): InjectionToken | undefined {
+  const meta: unknown = typeof entity === 'function' ? Reflect.get(entity, DECORATED) : entity.meta;
+  const repository: unknown =
+    typeof meta === 'object' && meta !== null ? Reflect.get(meta, 'repository') : undefined;
+  return typeof repository === 'function' ? (repository as () => InjectionToken)() : undefined;
+}

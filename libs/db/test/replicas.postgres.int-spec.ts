@@ -68,11 +68,7 @@ describe('replicas', () => {
         await write(db);
         await clock.advance(999);
         expect(await who(db)).toBe('primary');
-        expect(
-          await new Promise(
-            (resolve) => void InfraContext.detach(() => resolve(InfraContext.run({}, () => who(db)))),
-          ),
-        ).toBe('replica');
+        expect(await InfraContext.detach(() => InfraContext.run({}, () => who(db)))).toBe('replica');
         await clock.advance(1);
         expect(await who(db)).toBe('replica');
       });

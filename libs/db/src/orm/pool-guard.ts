@@ -6,7 +6,7 @@ import type { Pool, PoolClient } from 'pg';
  */
 export function guardPool(pool: Pool): void {
   const connect = pool.connect.bind(pool);
-  const guarded = async (): Promise<PoolClient> => guardClient(await connect());
+  const guarded = (): Promise<PoolClient> => connect().then(guardClient, failedClient);
   pool.connect = ((callback?: Parameters<typeof connect>[0]) =>
     callback === undefined ? guarded() : connect(callback)) as Pool['connect'];
 }
@@ -23,4 +23,13 @@ function guardClient(client: PoolClient): PoolClient {
   };
   client.once('end', onEnd);
   return client;
+}
+
+/**
+ * Stands for a connection that was not to be had: its first query says why. Kysely would write to stderr when waiting
+ * for a connection fails after its caller has gone; this one it gives back.
+ */
+function failedClient(error: unknown): PoolClient {
+  const query = (): Promise<never> => Promise.reject(error as Error);
+  return { query, release: () => undefined } as unknown as PoolClient; // what Kysely uses of one
 }

@@ -13,7 +13,8 @@ const READS = /^\s*(select|show|begin|start|set|savepoint|release|rollback|commi
 export interface EndedQuery {
   readonly sql: string;
   readonly tookMs: number;
-  readonly failed: boolean;
+  /** Why it failed. */
+  readonly error?: string | undefined;
   readonly params?: readonly unknown[] | undefined;
 }
 
@@ -49,12 +50,12 @@ export class QueryLog implements OrmLogger {
   }
 
   /** Never with parameters unless the configuration asks for them. */
-  ended({ sql, tookMs, failed, params }: EndedQuery): void {
+  ended({ sql, tookMs, error, params }: EndedQuery): void {
     operationDuration.record(tookMs / 1000, {
       'db.system.name': 'postgresql',
       'db.operation.name': operationOf(sql),
       'infra.instance': this.#instance,
-      ...(failed && { 'error.type': 'failed' }),
+      ...(error !== undefined && { 'error.type': error }),
     });
     if (this.written !== undefined && !READS.test(sql)) this.written();
     if (this.#starting > 0) return;
@@ -75,7 +76,7 @@ export class QueryLog implements OrmLogger {
     this.ended({
       sql: context.query,
       tookMs: context.took ?? 0,
-      failed: context.level === 'error',
+      error: context.level === 'error' ? 'failed' : undefined,
       params: context.params,
     });
   }

@@ -1,6 +1,6 @@
 import { CompiledQuery } from 'kysely';
 import type { EntityManager } from '@mikro-orm/sql';
-import { invalidArgument, type DbPlace } from '../db.errors.js';
+import { invalidArgument, sqlStateOf, type DbPlace } from '../db.errors.js';
 import type { QueryLog } from '../orm/query-log.js';
 
 export interface BoundSql {
@@ -27,16 +27,16 @@ export async function runSql<T extends object>(
   signal: AbortSignal | undefined,
 ): Promise<T[]> {
   const started = performance.now();
-  const ended = (failed: boolean): void =>
-    log.ended({ sql: text, tookMs: performance.now() - started, failed, params: values });
+  const ended = (error?: string): void =>
+    log.ended({ sql: text, tookMs: performance.now() - started, error, params: values });
   try {
     const query = CompiledQuery.raw(text, [...values]) as CompiledQuery<T>; // the caller says what it selects
     const abort = signal && { signal, inflightQueryAbortStrategy: 'cancel query' as const };
     const { rows } = await em.getKysely().executeQuery(query, abort);
-    ended(false);
+    ended();
     return rows;
   } catch (error) {
-    ended(true);
+    ended(sqlStateOf(error) ?? 'failed');
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { InfraError, type Clock, type Logger } from '@infra-kit/kernel';
+import { InfraError, type Logger } from '@infra-kit/kernel';
 import type { DbDriver } from '../db-driver.js';
 import { EmbeddedPostgresDriver } from './embedded-postgres.driver.js';
 import { findPostgres, platformPackage } from './postgres-binaries.js';
@@ -9,17 +9,16 @@ export interface EmbeddedDriverOptions {
   readonly embedded: 'postgres' | 'pglite';
   /** Keeps the data; without it they go at close. */
   readonly dataDir?: string | undefined;
-  readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** The embedded driver that runs here: PGlite, with a warning, where no PostgreSQL is installed for this platform. */
 export async function embeddedDriver(options: EmbeddedDriverOptions): Promise<DbDriver> {
-  const { embedded, dataDir, clock, logger } = options;
+  const { embedded, dataDir, logger } = options;
   if (embedded === 'pglite') return loadPglite(dataDir);
   const user = serverUser();
   const binaries = await findPostgres(user);
-  if (binaries !== undefined) return new EmbeddedPostgresDriver({ binaries, user, dataDir, clock });
+  if (binaries !== undefined) return new EmbeddedPostgresDriver({ binaries, user, dataDir });
   const wanted = platformPackage();
   const remedy =
     wanted === undefined

@@ -1,5 +1,4 @@
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
-import type { Clock } from '@infra-kit/kernel';
 import type { DbCapabilities, DbConnection, DbDriver } from '../db-driver.js';
 import { EmbeddedServer } from './embedded-server.js';
 import type { PostgresBinaries } from './postgres-binaries.js';
@@ -19,7 +18,6 @@ export class EmbeddedPostgresDriver implements DbDriver {
     readonly binaries: PostgresBinaries;
     readonly user: ServerUser | undefined;
     readonly dataDir: string | undefined;
-    readonly clock: Clock;
   }) {
     this.#server = new EmbeddedServer(options);
   }

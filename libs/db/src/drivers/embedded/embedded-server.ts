@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
-import { InfraError, messageOf, type Clock } from '@infra-kit/kernel';
+import { InfraError, messageOf, SystemClock } from '@infra-kit/kernel';
 import type { PostgresBinaries } from './postgres-binaries.js';
 import { readPostmaster, type Postmaster } from './postmaster.js';
 import { handOver, plainEnv, run, type ServerUser } from './server-user.js';
@@ -26,7 +26,6 @@ interface ServerOptions {
   readonly user: ServerUser | undefined;
   /** Keeps the data; undefined: a temporary folder, gone after `stop`. */
   readonly dataDir: string | undefined;
-  readonly clock: Clock;
 }
 
 /**
@@ -35,6 +34,8 @@ interface ServerOptions {
  */
 export class EmbeddedServer {
   readonly #options: ServerOptions;
+  /** Another process is waited for: no test's clock moves it. */
+  readonly #clock = new SystemClock();
   readonly #onExit = (): void => void this.#child?.kill('SIGINT');
   #child: ChildProcess | undefined;
   #temporary: readonly string[] = [];
@@ -64,7 +65,7 @@ export class EmbeddedServer {
     if (child?.exitCode === null && child.signalCode === null) {
       const gone = once(child, 'exit');
       child.kill('SIGINT'); // fast shutdown: open sessions are cut, data is written
-      const late = this.#options.clock.setTimeout(() => child.kill('SIGQUIT'), STOP_LIMIT_MS);
+      const late = this.#clock.setTimeout(() => child.kill('SIGQUIT'), STOP_LIMIT_MS);
       await gone;
       late[Symbol.dispose]();
     }
@@ -183,7 +184,7 @@ export class EmbeddedServer {
   }
 
   async #until(data: string, done: (found: Postmaster | undefined) => boolean): Promise<EmbeddedAddress> {
-    const { clock } = this.#options;
+    const clock = this.#clock;
     const end = clock.monotonic() + START_LIMIT_MS;
     for (;;) {
       const found = await readPostmaster(data);

@@ -74,6 +74,15 @@ export function inexactCounter(place: CachePlace, key: string): InfraError {
   );
 }
 
+/** A loader that waits for itself, at once or in a ring. */
+export function loadRing(place: CachePlace, key: string, asks: string): InfraError {
+  return new InfraError(
+    'FAILED_PRECONDITION',
+    `${place.label}.getOrSet: the loader of ${asks} asks for key ${shown(key)}, which waits for that very loader; let it ask the source`,
+    origin(place),
+  );
+}
+
 export function tooManyLoads(place: CachePlace, limit: number): InfraError {
   return new InfraError(
     'RESOURCE_EXHAUSTED',

@@ -122,9 +122,14 @@ export abstract class CacheProvider implements ComponentProvider {
    * The value, else what `loader` gives, stored for `ttlMs`. Callers in this process who want the same key at once
    * share one load, and its value as one object; other processes wait for that load and take what it stored. A value
    * in its `staleMs`, or about to expire, is answered at once and loaded anew in the background, by one call in the
-   * fleet; when that throws, the old value stays and it is tried again after a second. A loader that throws fails those who wait, with that very error, once;
-   * with `negativeTtlMs` this process rethrows it for that long; of the processes that wait each then loads for itself. A caller who gives up leaves alone; when all have
-   * given up the load is cancelled. A `set` or `delete` of the key by this process meanwhile wins over the load.
+   * fleet; when that throws, the old value stays and it is tried again after a second. A loader that throws fails those
+   * who wait, with that very error, once; of the processes that wait each then loads for itself. With `negativeTtlMs`
+   * this process rethrows it for that long, or until the key is written or one of its `tags` invalidated. A caller who
+   * gives up leaves alone; when all have
+   * given up the load is cancelled. A `set` or `delete` of the key by this process meanwhile wins over the load, and so
+   * does one by another process where `near` hears of it; `invalidateTags` of one of the `tags` does in any process: who
+   * asks after it does not share a load that began before. A loader that asks for its own key, or for one whose loader
+   * waits for this one, is told so: FAILED_PRECONDITION.
    * A stored value that does not decode counts as a miss. With the server away the loader is asked instead, at most
    * `maxFallbackLoads` at once, RESOURCE_EXHAUSTED beyond a tenfold queue.
    */

@@ -9,6 +9,7 @@ import type { EntryReader, TimedEntry } from './entry-reader.js';
 import type { Flight } from './flight.js';
 import { LoadLeases, type LoadLease } from './load-leases.js';
 import { LoadLimit } from './load-limit.js';
+import { runLoader } from './load-rings.js';
 import type { EntryMeta } from './stored-entry.js';
 import type { TagVersions } from './tag-versions.js';
 import type { ValueCodec } from './value-codec.js';
@@ -58,7 +59,7 @@ export interface FleetParts {
   readonly clock: Clock;
   readonly settings: () => Pick<CacheConfig, 'maxFallbackLoads' | 'loadLeaseMs'>;
   /** Told of each loader that threw. */
-  readonly failed: (wanted: Wanted, error: unknown) => void;
+  readonly failed: (wanted: Wanted, error: unknown, versions: EntryMeta['tags']) => void;
 }
 
 /** Looking up, loading and storing: one load a key in the fleet, and the source itself while the server is away. */
@@ -161,6 +162,7 @@ export class FleetLoads {
       throw error;
     });
     if (versions === 'away') return this.#fromSource(wanted, flight);
+    flight.versions = versions;
     const startedAt = clock.monotonic();
     const loaded = await this.#load(wanted, flight, (load) => load());
     const tookMs = Math.round(clock.monotonic() - startedAt);
@@ -199,11 +201,14 @@ export class FleetLoads {
   }
 
   async #ask(wanted: Wanted, flight: Flight<Outcome>, signal: AbortSignal): Promise<unknown> {
+    flight.loading = true;
     try {
-      return await wanted.loader({ signal });
+      return await runLoader(flight, () => wanted.loader({ signal }));
     } catch (error) {
-      if (!flight.superseded) this.#parts.failed(wanted, error);
+      if (!flight.superseded) this.#parts.failed(wanted, error, flight.versions);
       throw error;
+    } finally {
+      flight.loading = false;
     }
   }
 

@@ -1,14 +1,23 @@
 import { InfraContext, InfraError } from '@infra-kit/kernel';
 import type { CachePlace } from '../cache.errors.js';
+import type { RingLink } from './load-rings.js';
+import { SharedRounds } from './shared-rounds.js';
+import type { EntryMeta } from './stored-entry.js';
 
 /**
  * One load that several callers wait for. It runs outside the deadline and signal of the caller who began it, and ends
  * early when all callers have left.
  */
-export class Flight<T> {
+export class Flight<T> implements RingLink {
+  readonly fullKey: string;
   /** The tags of what is loaded. */
   readonly tagKeys: readonly string[];
-  readonly #place: CachePlace;
+  readonly waitsFor = new Set<RingLink>();
+  /** The versions that its tags had before the load began, once it has. */
+  versions: EntryMeta['tags'];
+  /** While the loader runs. */
+  loading = false;
+  readonly place: CachePlace;
   readonly #outcome = Promise.withResolvers<T>();
   readonly #traceId = InfraContext.traceId();
   readonly #attributes = InfraContext.current()?.attributes;
@@ -17,11 +26,25 @@ export class Flight<T> {
   #waiters = 0;
   #superseded: (() => void)[] | true = [];
   #settled = false;
+  #currency: SharedRounds<boolean> | undefined;
 
-  constructor(place: CachePlace, tagKeys: readonly string[]) {
-    this.#place = place;
+  constructor(place: CachePlace, { fullKey, tagKeys }: Pick<Flight<T>, 'fullKey' | 'tagKeys'>) {
+    this.place = place;
+    this.fullKey = fullKey;
     this.tagKeys = tagKeys;
     this.#outcome.promise.catch(() => undefined); // every waiter may have left
+  }
+
+  /** Whether its tags still have the versions they had; taken to be so when nobody can say. */
+  isCurrent(ask: (tags: EntryMeta['tags']) => Promise<readonly boolean[]>): Promise<boolean> {
+    this.#currency ??= new SharedRounds(() =>
+      // for all who wait: not within the limits of the one who happens to ask
+      InfraContext.detach(() => ask(this.versions)).then(
+        ([current]) => current === true,
+        () => true,
+      ),
+    );
+    return this.#currency.answer();
   }
 
   /** A write of the key has overtaken the load, or nobody waits: its value is not stored. */
@@ -82,8 +105,8 @@ export class Flight<T> {
   leave(): boolean {
     this.#waiters--;
     if (this.#waiters > 0 || this.#settled) return false;
-    const message = `${this.#place.label}.getOrSet: nobody waits for this load any more`;
-    this.abort(new InfraError('CANCELLED', message, { component: 'cache', instance: this.#place.name }));
+    const message = `${this.place.label}.getOrSet: nobody waits for this load any more`;
+    this.abort(new InfraError('CANCELLED', message, { component: 'cache', instance: this.place.name }));
     return true;
   }
 

@@ -1,16 +1,24 @@
 import { withDeadline, type Clock } from '@infra-kit/kernel';
-import { CacheDecodeError, closedError, invalidArgument, shown, type CachePlace } from '../cache.errors.js';
+import {
+  CacheDecodeError,
+  closedError,
+  invalidArgument,
+  loadRing,
+  shown,
+  type CachePlace,
+} from '../cache.errors.js';
 import type { CacheGetOrSetOptions, CacheLoad } from '../cache.provider.js';
 import { readsCounter } from '../cache.telemetry.js';
 import { LruStore } from '../drivers/memory/lru-store.js';
 import { refreshesEarly } from './early-refresh.js';
 import { FleetLoads, Found, type FleetParts, type Outcome, type Wanted } from './fleet-loads.js';
+import { FailedLoads, MAX_FAILURES } from './failed-loads.js';
 import { Flight } from './flight.js';
+import { enclosingLoad, waitsFor, type RingLink } from './load-rings.js';
 import type { NearLevel } from './near-level.js';
+import type { EntryMeta } from './stored-entry.js';
 import { checkOptions, driverTtl } from './write-options.js';
 
-/** Failures remembered at once; the least recently used is forgotten. */
-const MAX_FAILURES = 1000;
 /** How long a refresh in the background that failed is not tried again by this process. */
 const REFRESH_PAUSE_MS = 1000;
 
@@ -34,7 +42,7 @@ export class GetOrSet {
   readonly #fleet: FleetLoads;
   readonly #flights = new Map<string, Flight<Outcome>>();
   readonly #refreshes = new Map<string, Flight<Outcome>>();
-  readonly #failures: LruStore<{ readonly error: unknown }>;
+  readonly #failures: FailedLoads;
   readonly #pauses: LruStore<true>;
 
   constructor(parts: Parts) {
@@ -43,9 +51,10 @@ export class GetOrSet {
     this.#clock = parts.clock;
     this.#parts = parts;
     this.#label = `${parts.place.label}.getOrSet`;
-    this.#failures = new LruStore(MAX_FAILURES, now);
+    this.#failures = new FailedLoads(parts.tags, now);
     this.#pauses = new LruStore(MAX_FAILURES, now);
-    this.#fleet = new FleetLoads({ ...parts, failed: (wanted, error) => this.#remember(wanted, error) });
+    this.#fleet = new FleetLoads({ ...parts, failed: (...failure) => this.#remember(...failure) });
+    parts.near?.whenChanged((keys) => this.#changed(keys));
   }
 
   async run(
@@ -56,31 +65,53 @@ export class GetOrSet {
     const wanted = this.#wanted(name, loader, options);
     const near = this.#near(wanted);
     if (near !== undefined) return this.#parts.runner.answer('get', options, near);
-    let joined: Flight<Outcome> | undefined;
-    let first = false;
+    const waiter: Waiter = { wanted, within: enclosingLoad(), joined: undefined, first: false };
     try {
       // no limit but the caller's own: how long a load may take only the caller knows
-      const outcome = await withDeadline(options, Infinity, this.#label, () => {
-        const present = this.#flights.get(name.fullKey);
-        first = present === undefined;
-        joined = present ?? this.#start(wanted);
-        return joined.join();
-      });
-      return this.#take(outcome, first);
+      const outcome = await withDeadline(options, Infinity, this.#label, () => this.#wait(waiter));
+      return this.#take(outcome, waiter.first);
     } finally {
-      if (joined?.leave() === true) forget(this.#flights, name.fullKey, joined);
+      this.#leave(waiter);
     }
+  }
+
+  /** Shares the load under way, or begins one. A load whose tags were invalidated since is for those alone who came before. */
+  async #wait(waiter: Waiter): Promise<Outcome> {
+    const { wanted, within } = waiter;
+    for (;;) {
+      const present = this.#flights.get(wanted.fullKey);
+      if (within !== undefined) this.#checkRing(wanted, within, present);
+      const flight = present ?? this.#start(wanted);
+      waiter.first = present === undefined;
+      waiter.joined = flight;
+      within?.waitsFor.add(flight);
+      const outcome = flight.join();
+      if (present === undefined || flight.versions === undefined) return outcome;
+      if (await flight.isCurrent((tags) => this.#parts.tags.areCurrent([{ tags }]))) return outcome;
+      this.#supersedeFlight(this.#flights, flight);
+      this.#leave(waiter);
+    }
+  }
+
+  #leave(waiter: Waiter): void {
+    const { joined, within } = waiter;
+    if (joined === undefined) return;
+    waiter.joined = undefined;
+    within?.waitsFor.delete(joined);
+    if (joined.leave()) forget(this.#flights, joined.fullKey, joined);
+  }
+
+  #checkRing({ key, fullKey }: Wanted, within: RingLink, present: Flight<Outcome> | undefined): void {
+    const own = within instanceof Flight && within.place === this.#place && within.fullKey === fullKey;
+    if (own) throw loadRing(this.#place, key, 'that key');
+    if (present !== undefined && waitsFor(present, within)) throw loadRing(this.#place, key, 'another key');
   }
 
   /** A write of the key: loads under way are no longer joined nor stored, and a remembered failure is void. */
   supersede(fullKey: string): void {
-    if (this.#failures.size > 0) this.#failures.delete(fullKey);
-    for (const flights of [this.#flights, this.#refreshes]) {
-      const flight = flights.get(fullKey);
-      if (flight === undefined) continue;
-      flights.delete(fullKey);
-      flight.supersede();
-    }
+    this.#failures.forget(fullKey);
+    for (const flights of [this.#flights, this.#refreshes])
+      this.#supersedeFlight(flights, flights.get(fullKey));
   }
 
   supersedePrefix(prefix: string): void {
@@ -90,6 +121,7 @@ export class GetOrSet {
 
   /** Tags were invalidated: whoever asks from now on does not get what was loading before. */
   supersedeTags(tagKeys: readonly string[]): void {
+    this.#failures.forgetTags(tagKeys);
     for (const flights of [this.#flights, this.#refreshes])
       for (const [key, flight] of flights)
         if (flight.tagKeys.some((tag) => tagKeys.includes(tag))) this.supersede(key);
@@ -149,7 +181,7 @@ export class GetOrSet {
   }
 
   #start(wanted: Wanted): Flight<Outcome> {
-    const flight = new Flight<Outcome>(this.#place, wanted.tagKeys);
+    const flight = new Flight<Outcome>(this.#place, wanted);
     this.#flights.set(wanted.fullKey, flight);
     flight.begin(
       () => this.#fetch(wanted, flight),
@@ -171,8 +203,8 @@ export class GetOrSet {
       if (this.#isDue(wanted, found)) this.#refresh(wanted, found);
       return found;
     }
-    const failure = this.#failures.touch(wanted.fullKey);
-    if (failure !== undefined) throw failure.value.error;
+    const failure = await this.#failures.find(wanted.fullKey);
+    if (failure !== undefined) throw failure.error;
     return this.#fleet.load(wanted, flight, found);
   }
 
@@ -185,9 +217,9 @@ export class GetOrSet {
 
   /** In the background: whoever reads has the value at hand. A failure is counted as a load, and tried again later. */
   #refresh(wanted: Wanted, { entry }: Found): void {
-    const { fullKey, tagKeys } = wanted;
+    const { fullKey } = wanted;
     if (this.#refreshes.has(fullKey) || this.#pauses.touch(fullKey) !== undefined) return;
-    const flight = new Flight<Outcome>(this.#place, tagKeys);
+    const flight = new Flight<Outcome>(this.#place, wanted);
     this.#refreshes.set(fullKey, flight);
     flight.begin(
       async () => {
@@ -202,10 +234,38 @@ export class GetOrSet {
     this.#pauses.put(fullKey, true, this.#clock.monotonic() + (negativeTtlMs ?? REFRESH_PAUSE_MS));
   }
 
-  #remember({ fullKey, negativeTtlMs }: Wanted, error: unknown): void {
-    if (negativeTtlMs !== undefined)
-      this.#failures.put(fullKey, { error }, this.#clock.monotonic() + negativeTtlMs);
+  #remember({ fullKey, tagKeys, negativeTtlMs }: Wanted, error: unknown, versions: EntryMeta['tags']): void {
+    if (negativeTtlMs === undefined) return;
+    const until = this.#clock.monotonic() + negativeTtlMs;
+    this.#failures.remember(fullKey, { error, tagKeys, versions }, until);
   }
+
+  /** The near level has heard that entries changed: what their loaders read may be from before. */
+  #changed(fullKeys: readonly string[]): void {
+    for (const flights of [this.#flights, this.#refreshes]) {
+      if (flights.size === 0) continue;
+      for (const key of fullKeys) {
+        const flight = flights.get(key);
+        if (flight?.loading === true) this.#supersedeFlight(flights, flight);
+      }
+    }
+  }
+
+  #supersedeFlight(flights: Map<string, Flight<Outcome>>, flight: Flight<Outcome> | undefined): void {
+    if (flight === undefined) return;
+    forget(flights, flight.fullKey, flight);
+    flight.supersede();
+  }
+}
+
+/** One caller. */
+interface Waiter {
+  readonly wanted: Wanted;
+  /** The load whose loader the caller is. */
+  readonly within: RingLink | undefined;
+  joined: Flight<Outcome> | undefined;
+  /** Whether he began it. */
+  first: boolean;
 }
 
 function forget(flights: Map<string, Flight<Outcome>>, fullKey: string, flight: Flight<Outcome>): void {

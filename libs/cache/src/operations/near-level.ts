@@ -43,6 +43,7 @@ export class NearLevel implements TrackingEvents {
   readonly #hit: { readonly cache: string; readonly result: string };
   readonly #miss: { readonly cache: string; readonly result: string };
   #hits = 0;
+  #listener: ((keys: readonly string[]) => void) | undefined;
 
   constructor(parts: Parts) {
     const { maxEntries, ttlMs, pingMs } = parts.config;
@@ -50,6 +51,11 @@ export class NearLevel implements TrackingEvents {
     this.#cache = new NearCache({ maxEntries, ttlMs, trustMs: pingMs * TRUST_PINGS }, parts.clock);
     this.#hit = { cache: parts.place.name, result: 'hit' };
     this.#miss = { cache: parts.place.name, result: 'miss' };
+  }
+
+  /** Tells of what others, or this process, have changed, by full keys. One listener. */
+  whenChanged(listener: (keys: readonly string[]) => void): void {
+    this.#listener = listener;
   }
 
   /** For the health page. */
@@ -126,6 +132,7 @@ export class NearLevel implements TrackingEvents {
   changed(keys: readonly string[]): void {
     nearInvalidationsCounter.add(keys.length, { cache: this.#parts.place.name });
     this.#forget(keys);
+    this.#listener?.(keys);
   }
 
   flushed(): void {

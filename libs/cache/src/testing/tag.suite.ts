@@ -99,6 +99,57 @@ export const tagTests: Readonly<Record<string, SuiteTest>> = {
     assert.deepEqual([await loading, await after], ['read before', 'read after']);
   }),
 
+  'gives nobody who asks after an invalidation by another instance what was loading before it': tagging(
+    async (bench) => {
+      const { cache, key } = bench;
+      const other = await bench.another();
+      const options = { ...LATER, tags: [key('t')] };
+      const begun = Promise.withResolvers<void>();
+      const gate = Promise.withResolvers<string>();
+      let loads = 0;
+      const load = async (): Promise<string> => {
+        if (++loads > 1) return 'read after';
+        begun.resolve();
+        return gate.promise;
+      };
+      const before = [cache.getOrSet(key('a'), load, options)];
+      await begun.promise;
+      before.push(cache.getOrSet(key('a'), load, options));
+      await cache.ping(); // what the second one asks has been sent
+      await other.invalidateTags(key('t'));
+      const after = await Promise.all([1, 2, 3].map(() => cache.getOrSet(key('a'), load, options)));
+      assert.deepEqual(after, ['read after', 'read after', 'read after']);
+      assert.equal(loads, 2);
+      gate.resolve('read before');
+      assert.equal(await before[0], 'read before');
+      await before[1];
+      assert.equal(await cache.get(key('a')), 'read after');
+    },
+  ),
+
+  'forgets a failure that it remembers once a tag of it is invalidated, by whichever instance': tagging(
+    async (bench) => {
+      const { cache, key } = bench;
+      const other = await bench.another();
+      const options = { ...LATER, negativeTtlMs: 60_000, tags: [key('t')] };
+      for (const each of [cache, other]) {
+        const mishap = new Error('mishap');
+        await assert.rejects(
+          cache.getOrSet(key('a'), () => Promise.reject(mishap), options),
+          (error) => error === mishap,
+        );
+        await each.invalidateTags(key('of others'));
+        await assert.rejects(
+          cache.getOrSet(key('a'), async () => 'asked', options),
+          (error) => error === mishap,
+        );
+        await each.invalidateTags(key('t'));
+        assert.equal(await cache.getOrSet(key('a'), async () => 'asked', options), 'asked');
+        await cache.delete(key('a'));
+      }
+    },
+  ),
+
   'writes under a tag that was invalidated before, as if it never had been': tagging(
     async ({ cache, key }) => {
       await cache.invalidateTags(key('t'));

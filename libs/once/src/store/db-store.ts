@@ -1,0 +1,182 @@
+import type { DbProvider } from '@infra-kit/db';
+import { isInfraError } from '@infra-kit/kernel';
+import type { OnceRecord } from '../once.provider.js';
+import { decodeResult } from '../values/kept-result.js';
+
+/** What `createOnce` makes where `autoMigrate` says so; for a migration of one's own otherwise. */
+export const ONCE_TABLE_SQL = `create table if not exists infra_once (
+  id text collate "C" primary key,
+  fence bigint not null,
+  started_at timestamptz not null,
+  done_at timestamptz,
+  expires_at timestamptz not null,
+  fingerprint text,
+  result text
+)`;
+/** For the removal of what has expired: small, and no update has to touch it. */
+export const ONCE_INDEX_SQL =
+  'create index if not exists infra_once_expires_at on infra_once using brin (expires_at)';
+
+/** Takes turns among processes that start at once. */
+const SCHEMA_LOCK = 4_927_318_555_022n;
+/** The seed that tells these advisory locks from others. */
+const LOCK_SEED = 7_013_555;
+const UNDEFINED_TABLE = '42P01';
+/** Fences of keys that are gone are remembered for so long. */
+const KEEP_DAYS = 8;
+const PURGED_AT_ONCE = 1000;
+
+export interface DbGrant {
+  readonly fence: string;
+}
+
+export type DbClaim =
+  | ({ readonly kind: 'granted' } & DbGrant)
+  | { readonly kind: 'done'; readonly result: string; readonly fingerprint: string | undefined }
+  | { readonly kind: 'running' };
+
+interface DoneRow {
+  readonly fingerprint: string | null;
+  readonly result: string | null;
+}
+
+interface RecordRow extends DoneRow {
+  readonly fence: string;
+  readonly started: number;
+  readonly done: number | null;
+  readonly expires: number;
+}
+
+/**
+ * Records as rows of the transaction that has the effect. The row is the guard: of two transactions that insert it, one
+ * waits for the other's end. An advisory lock of the transaction says without waiting that another one runs the key.
+ */
+export class DbStore {
+  readonly #db: DbProvider;
+
+  constructor(db: DbProvider) {
+    this.#db = db;
+  }
+
+  /** True inside of a transaction of the provider, which a run joins. */
+  get inTransaction(): boolean {
+    return this.#db.em().isInTransaction();
+  }
+
+  async makeTable(): Promise<void> {
+    const db = this.#db;
+    await db.transaction(async (em) => {
+      await db.sql`select pg_advisory_xact_lock(${SCHEMA_LOCK}::bigint)`;
+      await em.execute(ONCE_TABLE_SQL, [], 'run');
+      await em.execute(ONCE_INDEX_SQL, [], 'run');
+    });
+  }
+
+  /**
+   * One round trip when the key is free. With `idleMs` the server ends this transaction, and frees the key, once nothing
+   * was heard of it for so long.
+   */
+  async claim(
+    id: string,
+    ask: {
+      readonly leaseMs: number;
+      readonly fingerprint: string | undefined;
+      readonly idleMs: number | undefined;
+    },
+  ): Promise<DbClaim> {
+    const idle = ask.idleMs === undefined ? null : String(ask.idleMs);
+    const [granted] = await this.#db.sql<DbGrant>`with gate as materialized (
+      select pg_try_advisory_xact_lock(hashtextextended(${id}::text, ${LOCK_SEED}::bigint)) as mine,
+        case when ${idle}::text is not null
+          then set_config('idle_in_transaction_session_timeout', ${idle}::text, true) end as idle
+    ), taken as materialized (select clock_timestamp() as at)
+    insert into infra_once as own (id, fence, started_at, expires_at, fingerprint)
+    select ${id}::text, (extract(epoch from taken.at) * 1000000)::bigint, taken.at,
+      taken.at + ${ask.leaseMs}::float8 * interval '1 millisecond', ${ask.fingerprint ?? null}::text
+    from gate, taken where gate.mine
+    on conflict (id) do update set fence = greatest(own.fence + 1, excluded.fence),
+      started_at = excluded.started_at, expires_at = excluded.expires_at, fingerprint = excluded.fingerprint,
+      done_at = null, result = null
+    where own.expires_at <= clock_timestamp()
+    returning fence`;
+    if (granted !== undefined) return { kind: 'granted', fence: granted.fence };
+    const [done] = await this.#db.sql<DoneRow>`select fingerprint, result from infra_once
+      where id = ${id} and done_at is not null and expires_at > clock_timestamp()`;
+    if (done === undefined) return { kind: 'running' };
+    return { kind: 'done', result: done.result ?? '', fingerprint: done.fingerprint ?? undefined };
+  }
+
+  /** False: the row is not this run's any more. */
+  async complete(id: string, { fence }: DbGrant, result: string, ttlMs: number): Promise<boolean> {
+    const rows = await this.#db.sql`update infra_once set done_at = clock_timestamp(), result = ${result},
+      expires_at = clock_timestamp() + ${ttlMs}::float8 * interval '1 millisecond'
+      where id = ${id} and fence = ${fence}::bigint and done_at is null returning fence`;
+    return rows.length > 0;
+  }
+
+  /** Says to the server that the transaction is alive. */
+  async beat(): Promise<void> {
+    await this.#db.sql`select 1`;
+  }
+
+  async read(id: string, leaseMs: number): Promise<OnceRecord | undefined> {
+    const [row] = await this.#db.sql<RecordRow>`select fence, fingerprint, result,
+      floor(extract(epoch from started_at) * 1000)::float8 as started,
+      floor(extract(epoch from done_at) * 1000)::float8 as done,
+      floor(extract(epoch from expires_at) * 1000)::float8 as expires
+      from infra_once where id = ${id} and expires_at > clock_timestamp()`;
+    if (row !== undefined) return recordOf(row);
+    const [running] = await this.#db.sql<{ started: number | null }>`select
+      floor(extract(epoch from activity.xact_start) * 1000)::float8 as started
+      from pg_locks as held left join pg_stat_activity as activity on activity.pid = held.pid
+      where held.locktype = 'advisory' and held.granted and held.objsubid = 1
+        and held.database = (select oid from pg_database where datname = current_database())
+        and ((held.classid::bigint << 32) | held.objid::bigint) = hashtextextended(${id}::text, ${LOCK_SEED}::bigint)`;
+    if (running === undefined) return undefined;
+    const startedAt = running.started ?? 0;
+    return { status: 'running', fence: 0n, startedAt, expiresAt: startedAt + leaseMs };
+  }
+
+  /** The row stays for its fence. */
+  async clear(id: string): Promise<boolean> {
+    const rows = await this.#db.sql`update infra_once set expires_at = clock_timestamp(), result = null,
+      fingerprint = null where id = ${id} and expires_at > clock_timestamp() returning 1 as cleared`;
+    return rows.length > 0;
+  }
+
+  async clearAll(prefix: string): Promise<number> {
+    const rows = await this.#db.sql`update infra_once set expires_at = clock_timestamp(), result = null,
+      fingerprint = null where starts_with(id, ${prefix}) and expires_at > clock_timestamp() returning 1 as cleared`;
+    return rows.length;
+  }
+
+  /** Removes rows that expired long ago; how many. */
+  async purge(): Promise<number> {
+    const rows = await this.#db.sql`delete from infra_once where id in (
+      select id from infra_once where expires_at < clock_timestamp() - ${KEEP_DAYS}::int * interval '1 day'
+      limit ${PURGED_AT_ONCE} for update skip locked) returning 1 as gone`;
+    return rows.length;
+  }
+}
+
+function recordOf({ fence, started, done, expires, fingerprint, result }: RecordRow): OnceRecord {
+  const base = {
+    fence: BigInt(fence),
+    startedAt: started,
+    expiresAt: expires,
+    ...(fingerprint !== null && { fingerprint }),
+  };
+  if (done === null) return { ...base, status: 'running' };
+  const decoded = decodeResult(result ?? '');
+  return {
+    ...base,
+    status: 'done',
+    doneAt: done,
+    value: decoded.kind === 'value' ? decoded.value : undefined,
+  };
+}
+
+/** The table is not there. */
+export function isTableMissing(error: unknown): boolean {
+  return isInfraError(error) && Reflect.get(error, 'sqlState') === UNDEFINED_TABLE;
+}

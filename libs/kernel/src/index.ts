@@ -82,6 +82,7 @@ export {
   type InjectionEntry,
   type Placement,
 } from './module/component.js';
+export { classesOf, methodsOf, moveToEnd } from './module/application-classes.js';
 export { componentModule, componentModuleAsync } from './module/component-module.js';
 export {
   decorateMethod,
@@ -92,6 +93,7 @@ export {
 export { EdgeCalls, type EnteredCall } from './module/edge-calls.js';
 export { injectedProvider, injectProvider } from './module/inject-provider.js';
 export { missingModule } from './module/missing-module.js';
+export { documentAnswers } from './module/open-api.js';
 export {
   APP_IDENTITY,
   FORCED_TEST_SETTING,

@@ -85,8 +85,9 @@ async function assemble(
     instance: name,
     parse: (document) => parse({ ...options, ...asObject(document) }),
     apply: (next) => {
-      current = { ...next, store: started.store, keyPrefix: started.keyPrefix };
-      return structuralChanges(started, next);
+      const waiting = structuralChanges(started, next);
+      current = Object.assign(next, { store: started.store, keyPrefix: started.keyPrefix });
+      return waiting;
     },
   });
   if (registration)

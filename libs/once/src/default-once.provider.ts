@@ -102,6 +102,14 @@ export class DefaultOnceProvider extends OnceProvider {
     await this.#engine.close();
   }
 
+  get maxKeyLength(): number {
+    return this.#engine.settings().maxKeyLength;
+  }
+
+  hasStore(store: OnceStoreKind): boolean {
+    return this.#engine.parts[store] !== undefined;
+  }
+
   /** A refusal made at an edge, before there was a key to ask for. */
   countBadKey(store: OnceStoreKind | undefined): void {
     this.#engine.parts[store ?? this.#engine.settings().store]?.count(['refused', 'bad_key']);

@@ -70,7 +70,7 @@ export const executeTests: Readonly<Record<string, SuiteTest>> = {
         assert.deepEqual([thrown.name, thrown.message], [error.name, error.message]);
         assert.equal(thrown instanceof InfraError, error instanceof InfraError);
         assert.equal(thrown instanceof HttpException, error instanceof HttpException);
-        assert.equal(JSON.stringify({ ...thrown }), JSON.stringify({ ...error }));
+        assert.equal(JSON.stringify(Object.entries(thrown)), JSON.stringify(Object.entries(error)));
         return true;
       });
       assert.equal(runs, 1);

@@ -1,4 +1,5 @@
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { classesOf, methodsOf, moveToEnd } from '@infra-kit/kernel';
 import { DefaultRateLimitProvider } from '../default-ratelimit.provider.js';
 import { invalidArgument, rateLimitPlace, shown, unknownRule } from '../ratelimit.errors.js';
 import type { RateLimitProvider } from '../ratelimit.provider.js';
@@ -15,33 +16,6 @@ const GATEWAY = 'websockets:is_gateway';
 
 /** One for all applications of the process, because metadata of a class is shared by them: it holds no state. */
 const GATEWAY_FILTER = new RateLimitRefusalFilter();
-
-function classesOf(modules: ModulesContainer): Set<object> {
-  const classes = new Set<object>();
-  for (const module of modules.values())
-    for (const { metatype } of [...module.controllers.values(), ...module.providers.values()])
-      if (typeof metatype === 'function' && typeof metatype.prototype === 'object') classes.add(metatype);
-  return classes;
-}
-
-/** Puts `last` behind all others: what authenticates comes first, what calls the handler again stays outside. */
-function moveToEnd(method: object, list: string, last: unknown): void {
-  const present = (Reflect.getOwnMetadata(list, method) ?? []) as readonly unknown[];
-  if (!present.includes(last) || present.at(-1) === last) return;
-  Reflect.defineMetadata(list, [...present.filter((one) => one !== last), last], method);
-}
-
-function* methodsOf(cls: object): Generator<[name: string, method: object]> {
-  for (
-    let at: unknown = Reflect.get(cls, 'prototype');
-    typeof at === 'object' && at !== null && at !== Object.prototype;
-    at = Object.getPrototypeOf(at)
-  )
-    for (const key of Reflect.ownKeys(at)) {
-      const method: unknown = Reflect.getOwnPropertyDescriptor(at, key)?.value;
-      if (key !== 'constructor' && typeof method === 'function') yield [String(key), method];
-    }
-}
 
 /**
  * What has to be done to the classes of an application before Nest builds its handlers: order of guards and interceptors,

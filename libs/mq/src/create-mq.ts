@@ -1,0 +1,147 @@
+import {
+  buildComponent,
+  isInfraError,
+  messageOf,
+  reportClose,
+  type ComponentDeps,
+  type ComponentSetting,
+} from '@infra-kit/kernel';
+import { codecOf } from './codecs/codecs.js';
+import type { AroundHandler } from './consuming/handling.js';
+import { Subscriptions } from './consuming/subscriptions.js';
+import { DefaultMqProvider } from './default-mq.provider.js';
+import { MemoryMqDriver } from './drivers/memory/memory.driver.js';
+import { MemoryBroker } from './drivers/memory/memory-broker.js';
+import type { MqDriver } from './drivers/mq-driver.js';
+import type { MqEngine } from './mq-engine.js';
+import type { MqConfig, MqOptions } from './mq.config.js';
+import { mqError, mqPlace, type MqPlace } from './mq.errors.js';
+import type { MqProvider } from './mq.provider.js';
+import { CallRunner } from './operations/call-runner.js';
+import { isMqDriver, parseMqConfig, structuralChanges } from './parse-mq-config.js';
+import { Producer } from './producing/producer.js';
+import { TopicBook } from './producing/topic-book.js';
+import { TopicNames } from './producing/topic-names.js';
+
+export interface MqDeps extends ComponentDeps {
+  /** Runs every handler: where rate limits find the intake that they pause. */
+  readonly around?: AroundHandler | undefined;
+}
+
+/**
+ * Makes an mq. Configuration: what is passed, then KAFKA_BROKERS, then `defaultMqConfig(env)`. Rejects with a
+ * `ConfigError` for a bad configuration, and within `connectTimeoutMs` when Kafka cannot be reached; it leaves nothing
+ * open then. The maker closes it; a driver object that was passed in stays open.
+ */
+export function createMq(config: MqOptions = {}, deps: MqDeps = {}): Promise<MqProvider> {
+  return buildComponent('mq', deps, (setting) => assemble(config, setting, deps));
+}
+
+async function assemble(options: MqOptions, setting: ComponentSetting, deps: MqDeps): Promise<MqProvider> {
+  const { name, env, stack, reload, clock, logger } = setting;
+  const place = mqPlace(name);
+  const parse = (input: unknown): MqConfig => parseMqConfig(input, { env, instance: name });
+  const started = parse(options);
+  let current = started;
+  const settings = (): MqConfig => current;
+
+  const driver = await openDriver(started, setting, place);
+  const runner = new CallRunner(driver, place, settings);
+  const names = new TopicNames(place, started.topicPrefix);
+  const topics = new TopicBook(driver, runner, place, settings);
+  const codec = codecOf(started.codec);
+  const producer = new Producer({ place, driver, runner, names, topics, codec, clock, logger, settings });
+  const engine: MqEngine = {
+    place,
+    driver,
+    runner,
+    names,
+    topics,
+    producer,
+    codec,
+    clock,
+    logger,
+    settings,
+    around: deps.around,
+  };
+  const subscriptions = new Subscriptions(engine);
+  stack.push({ name: place.label, phase: 'connections', close: () => runner.close() });
+  stack.push({
+    name: `${place.label} buffer`,
+    phase: 'flush',
+    close: () => producer.flush(undefined),
+    timeoutMs: started.producer.timeoutMs,
+  });
+  stack.push({
+    name: `${place.label} subscriptions`,
+    phase: 'drain',
+    close: () => subscriptions.closeAll(),
+    timeoutMs: started.consumer.drainMs + 10_000,
+  });
+  stack.push({
+    name: `${place.label} intake`,
+    phase: 'intake',
+    close: () => {
+      for (const subscription of subscriptions.all) subscription.pause();
+    },
+  });
+
+  const registration = reload?.register({
+    component: 'mq',
+    instance: name,
+    parse: (document) => parse({ ...options, ...asObject(document) }),
+    apply: (next) => {
+      current = next;
+      return structuralChanges(started, next);
+    },
+  });
+  if (registration)
+    stack.push({
+      name: `${place.label} reload`,
+      phase: 'connections',
+      close: () => registration[Symbol.dispose](),
+    });
+
+  return new DefaultMqProvider(engine, subscriptions, async () => {
+    reportClose(logger, await stack.close());
+  });
+}
+
+/** A document that is no object is refused by the parser, with its own sentence. */
+function asObject(document: unknown): object {
+  return typeof document === 'object' && document !== null && !Array.isArray(document)
+    ? document
+    : { document };
+}
+
+async function openDriver(config: MqConfig, setting: ComponentSetting, place: MqPlace): Promise<MqDriver> {
+  const given = isMqDriver(config.driver) ? config.driver : undefined;
+  const driver = given ?? (await makeDriver(config, setting, place));
+  if (given === undefined)
+    setting.stack.push({
+      name: `${place.label} ${driver.kind}`,
+      phase: 'connections',
+      close: () => driver.close(),
+    });
+  const limits = new CallRunner(driver, place, () => config);
+  try {
+    await limits.run('connect', { limitMs: config.connectTimeoutMs }, (call) => driver.connect(call));
+  } catch (error) {
+    const code = limits.codeOf(error);
+    const remedy =
+      code === 'PERMISSION_DENIED'
+        ? 'correct sasl'
+        : 'start Kafka, or correct the address (brokers, KAFKA_BROKERS)';
+    const why = isInfraError(error) && error.cause !== undefined ? messageOf(error.cause) : messageOf(error);
+    throw mqError(place, code, `cannot start, ${why}; ${remedy}`, { cause: error });
+  }
+  return driver;
+}
+
+async function makeDriver(config: MqConfig, setting: ComponentSetting, place: MqPlace): Promise<MqDriver> {
+  if (config.driver !== 'kafka') {
+    const { maxRecordsPerPartition } = config;
+    return new MemoryMqDriver(new MemoryBroker({ clock: setting.clock, maxRecordsPerPartition }));
+  }
+  throw mqError(place, 'UNIMPLEMENTED', 'the kafka drivers are not there yet');
+}

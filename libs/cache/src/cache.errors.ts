@@ -74,6 +74,17 @@ export function inexactCounter(place: CachePlace, key: string): InfraError {
   );
 }
 
+/** The loader gave `undefined`. INVALID_ARGUMENT; `key` is the caller's key. */
+export class NoValueError extends InfraError {
+  readonly key: string;
+
+  constructor(place: CachePlace, key: string) {
+    const message = `${place.label}: the loader gave undefined for key ${shown(key)}; give null to say there is none`;
+    super('INVALID_ARGUMENT', message, origin(place));
+    this.key = key;
+  }
+}
+
 /** A loader that waits for itself, at once or in a ring. */
 export function loadRing(place: CachePlace, key: string, asks: string): InfraError {
   return new InfraError(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { CacheProvider } from '@infra-kit/cache';
-import { asked, drain, nothing } from './fixtures/every-call.js';
+import { createCache, type CacheProvider } from '@infra-kit/cache';
+import { ALL, asked, drain, nothing } from './fixtures/every-call.js';
 import { faultyCache } from './fixtures/faulty-cache.js';
 
 describe('a bad argument', () => {
@@ -109,6 +109,34 @@ describe('a bad argument', () => {
     const { cache } = await faultyCache();
     await expect(cache.increment('a', by as number)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     await expect(cache.decrement('a', by as number)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
+  it.each(Object.entries(ALL))('%s takes a signal that is none for INVALID_ARGUMENT', async (_name, call) => {
+    const { cache, faults } = await faultyCache();
+    const memory = await createCache({ driver: 'memory' }, { env: 'test' });
+    for (const signal of ['text', null, {}])
+      for (const each of [cache, memory])
+        await expect(call(each, { signal: signal as never })).rejects.toMatchObject({
+          code: 'INVALID_ARGUMENT',
+          message: expect.stringMatching(/^cache[.].*: signal must be an AbortSignal, got/),
+        });
+    expect(asked(faults.calls)).toBe(0);
+    await expect(
+      cache.getOrSet('a', async () => 1, { ttlMs: 1, signal: 'text' as never }),
+    ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
+  it.each<[string, object]>([
+    ['staleMs must be finite milliseconds ≥ 0, got -1', { staleMs: -1 }],
+    ['staleMs must be finite milliseconds ≥ 0, got "5s"', { staleMs: '5s' }],
+    ['negativeTtlMs must be milliseconds > 0', { negativeTtlMs: -1 }],
+    ['beta must be a finite number ≥ 0, got -1', { beta: -1 }],
+  ])('%s: says what a load may take', async (message, options) => {
+    const { cache } = await faultyCache();
+    await expect(cache.getOrSet('a', async () => 1, { ttlMs: 1, ...options })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining(message),
+    });
   });
 
   it('refuses prefixes that are no texts', async () => {

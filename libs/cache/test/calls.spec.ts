@@ -107,6 +107,14 @@ describe('a call', () => {
     });
   });
 
+  it('names the call that failed, invalidateTags too', async () => {
+    const { cache, faults } = await faultyCache();
+    faults.fail(() => systemError('ECONNREFUSED'));
+    await expect(cache.invalidateTags('t')).rejects.toMatchObject({
+      message: expect.stringContaining('cache.invalidateTags: '),
+    });
+  });
+
   it('limits a whole scan by timeoutMs and each page by commandTimeoutMs', async () => {
     const { cache, faults } = await faultyCache({ commandTimeoutMs: 60_000 });
     await cache.setMany([

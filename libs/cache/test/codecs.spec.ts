@@ -91,6 +91,25 @@ describe('the codec', () => {
     },
   );
 
+  it.each(['json', 'msgpack'] as const)('%s: lets no key reach the prototype of an object', async (codec) => {
+    const cache = await cacheWith(codec);
+    const forged = JSON.parse('{"list":[{"__proto__":{"polluted":true}}]}') as object;
+    const written = cache.set('a', forged);
+    if (codec === 'json') {
+      await written;
+      expect(JSON.stringify(await cache.get('a'))).toBe(JSON.stringify(forged));
+    } else
+      await expect(written).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining('__proto__'),
+      });
+    expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+    for (const harmless of ['__proto__', ['__proto__'], { is: '__proto__', constructor: 1 }]) {
+      await cache.set('b', harmless);
+      expect(await cache.get('b')).toEqual(harmless);
+    }
+  });
+
   it('msgpack: says DATA_LOSS for bytes that are none', async () => {
     const cache = await cacheWith('msgpack');
     await cache.scripts.run(breakIt, ['a'], ['1x']);

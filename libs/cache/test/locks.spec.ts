@@ -54,7 +54,7 @@ describe('the locks of a cache', () => {
     const cache = await createCache({ driver: 'memory' }, { env: 'test', name: 'sessions' });
     await cache.locks.acquire('a');
     await expect(cache.locks.acquire('a', { waitMs: 0 })).rejects.toMatchObject({
-      message: 'cache(sessions).locks: lock "a" is held by another, waited 0 ms for it',
+      message: 'cache(sessions).locks: lock "a" is held by another, and waitMs is 0',
       component: 'cache',
       instance: 'sessions',
     });

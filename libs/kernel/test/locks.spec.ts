@@ -38,7 +38,12 @@ describe('the front of locks', () => {
         checkKey: () => undefined,
       },
     );
-    await expect(locks.acquire('a', { waitMs: 5 })).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    await expect(locks.acquire('a', { waitMs: 5 })).rejects.toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+      // nobody knows: no answer came in that time
+      message:
+        'test.locks: lock "a" was not to be had within waitMs, 5 ms: another holds it, or the answer was not there yet; raise waitMs',
+    });
     await expect(locks.tryAcquire('a', { timeoutMs: 5 })).rejects.toMatchObject({
       code: 'DEADLINE_EXCEEDED',
     });

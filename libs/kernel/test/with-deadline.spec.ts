@@ -75,6 +75,23 @@ describe('the limit', () => {
     expect(called).toBe(false);
   });
 
+  it.each([
+    ['text', 'string'],
+    [null, 'null'],
+    [{}, 'object'],
+    [new AbortController(), 'object'],
+  ])('takes a signal that is none for INVALID_ARGUMENT: %p', async (signal, named) => {
+    let called = false;
+    const call = withDeadline({ signal: signal as AbortSignal }, Infinity, 'cache.get', async () => {
+      called = true;
+    });
+    await expect(call).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: `cache.get: signal must be an AbortSignal, got ${named}`,
+    });
+    expect(called).toBe(false);
+  });
+
   it('longer than a timer of Node can be does not strike at once', async () => {
     const call = withDeadline(
       { timeoutMs: 2 ** 40, signal: new AbortController().signal },

@@ -1,14 +1,9 @@
-import {
-  decorateMethod,
-  isInfraError,
-  NestLogger,
-  type AsyncMethodDecorator,
-  type MethodCall,
-} from '@infra-kit/kernel';
-import { concat, defer, ignoreElements, isObservable } from 'rxjs';
+import { decorateMethod, NestLogger, type AsyncMethodDecorator, type MethodCall } from '@infra-kit/kernel';
+import { concat, defer, ignoreElements, isObservable, throwError } from 'rxjs';
 import { cachePlace, invalidArgument } from '../cache.errors.js';
 import type { CacheProvider } from '../cache.provider.js';
 import { getCacheToken } from '../cache.tokens.js';
+import { checkedKey } from '../operations/key-space.js';
 import { checkWhere, tagsOf, type CacheableOptions, type FromArguments } from './cacheable.decorator.js';
 
 interface EvictKey {
@@ -25,13 +20,19 @@ export type CacheEvictOptions = (EvictKey | EvictTags) & {
   readonly cache?: string | undefined;
 };
 
-const AWAY: ReadonlySet<string> = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED']);
+/** What one call is to evict. */
+interface Evicted {
+  readonly keys: readonly string[];
+  readonly tags: readonly string[];
+}
+
 const DECORATOR = '@CacheEvict';
 
 /**
  * Deletes entries, or makes them void by their tags, when the method has succeeded, before its caller hears of it. A
- * method that fails evicts nothing. With the cache server away the method's answer stands, and a warning is logged:
- * the entries stay until they expire. An entry that another process is loading meanwhile is only made void by a tag.
+ * method that fails evicts nothing. `key` and `tags` are asked before the method runs: where they throw, or name what is
+ * no key, it does not run. When the eviction fails, the cache server being away or whatever else, the method's answer
+ * stands, and a warning is logged: the entries stay until they expire. An entry that another process is loading meanwhile is only made void by a tag.
  */
 export function CacheEvict(options: CacheEvictOptions): AsyncMethodDecorator {
   checkWhere(DECORATOR, options);
@@ -42,31 +43,47 @@ export function CacheEvict(options: CacheEvictOptions): AsyncMethodDecorator {
       `${DECORATOR}: key must be a function, or tags be given`,
     );
 
-  const evict = async ({ provider, self, args }: MethodCall<CacheProvider>): Promise<void> => {
-    const keys = key === undefined ? [] : Reflect.apply(key, self, args);
+  const place = cachePlace(cache ?? 'default');
+  const wanted = ({ self, args }: MethodCall<CacheProvider>): Evicted => {
+    const named = key === undefined ? [] : Reflect.apply(key, self, args);
+    const keys = Array.isArray(named) ? named : [named];
     const voided = tagsOf(tags, self, args) ?? [];
-    try {
-      await Promise.all([
-        provider.delete(typeof keys === 'string' ? [keys] : keys),
-        provider.invalidateTags(voided),
-      ]);
-    } catch (err) {
-      if (!isInfraError(err) || !AWAY.has(err.code)) throw err;
-      new NestLogger('cache').warn('entries could not be evicted and stay until they expire', { err });
-    }
+    for (const each of keys) checkedKey(place, each, 'key');
+    for (const each of voided) checkedKey(place, each, 'tag');
+    return { keys, tags: voided };
   };
-  const after = async (call: MethodCall<CacheProvider>, answer: unknown): Promise<unknown> => {
+  /** The method's effect is there: whatever happens now, its caller is not told that it failed. */
+  const evict = async (provider: CacheProvider, evicted: Evicted): Promise<void> => {
+    const outcomes = await Promise.allSettled([
+      evicted.keys.length > 0 ? provider.delete(evicted.keys) : undefined,
+      evicted.tags.length > 0 ? provider.invalidateTags(evicted.tags) : undefined,
+    ]);
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed !== undefined)
+      new NestLogger('cache').warn('entries could not be evicted and stay until they expire', {
+        err: failed.reason,
+      });
+  };
+  const after = async (provider: CacheProvider, evicted: Evicted, answer: unknown): Promise<unknown> => {
     const value = await answer;
-    await evict(call);
+    await evict(provider, evicted);
     return value;
   };
   return decorateMethod<CacheProvider>({
     decorator: DECORATOR,
     token: getCacheToken(cache),
     around: (call) => {
-      const answer = call.proceed();
-      if (isObservable(answer)) return concat(answer, defer(() => evict(call)).pipe(ignoreElements()));
-      return after(call, answer);
+      const { provider, streams, proceed } = call;
+      let evicted: Evicted;
+      try {
+        evicted = wanted(call);
+      } catch (error) {
+        return streams ? throwError(() => error) : Promise.reject(error as Error);
+      }
+      const answer = proceed();
+      if (isObservable(answer))
+        return concat(answer, defer(() => evict(provider, evicted)).pipe(ignoreElements()));
+      return after(provider, evicted, answer);
     },
   });
 }

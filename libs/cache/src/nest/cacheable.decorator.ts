@@ -1,6 +1,6 @@
 import { decorateMethod, type AsyncMethodDecorator, type MethodCall } from '@infra-kit/kernel';
 import { defer, from, isObservable, lastValueFrom } from 'rxjs';
-import { cachePlace, invalidArgument, shown } from '../cache.errors.js';
+import { cachePlace, invalidArgument, NoValueError, shown } from '../cache.errors.js';
 import type { CacheGetOrSetOptions, CacheProvider } from '../cache.provider.js';
 import { getCacheToken } from '../cache.tokens.js';
 
@@ -20,9 +20,6 @@ export interface CacheableOptions extends Pick<
 }
 
 const DECORATOR = '@Cacheable';
-
-/** A method that answered undefined: there is nothing to store, and whoever waited for it gets just that. */
-class Nothing extends Error {}
 
 /**
  * Answers from the cache, else runs the method and stores what it gives: `getOrSet` around any provider's method, with
@@ -46,19 +43,14 @@ export function Cacheable(options: CacheableOptions): AsyncMethodDecorator {
   const through = async ({ provider, self, args, proceed }: MethodCall<CacheProvider>): Promise<unknown> => {
     const load = async (): Promise<unknown> => {
       const answer = proceed();
-      const value: unknown = await (isObservable(answer)
-        ? lastValueFrom(answer, { defaultValue: undefined })
-        : answer);
-      if (value === undefined) throw new Nothing();
-      return value;
+      return isObservable(answer) ? lastValueFrom(answer, { defaultValue: undefined }) : answer;
     };
+    const name = Reflect.apply(key, self, args);
     try {
-      return await provider.getOrSet(Reflect.apply(key, self, args), load, {
-        ...times,
-        tags: tagsOf(tags, self, args),
-      });
+      return await provider.getOrSet(name, load, { ...times, tags: tagsOf(tags, self, args) });
     } catch (error) {
-      if (error instanceof Nothing) return undefined;
+      // there is nothing to store, and whoever waited for it gets just that
+      if (error instanceof NoValueError && error.key === name) return undefined;
       throw error;
     }
   };

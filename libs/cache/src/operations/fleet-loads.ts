@@ -1,6 +1,6 @@
 import { isInfraError, type Clock } from '@infra-kit/kernel';
 import type { CacheConfig } from '../cache.config.js';
-import { CacheDecodeError, invalidArgument, shown, tooManyLoads, type CachePlace } from '../cache.errors.js';
+import { CacheDecodeError, NoValueError, tooManyLoads, type CachePlace } from '../cache.errors.js';
 import type { CacheLoad } from '../cache.provider.js';
 import { fallbackCounter, loadsCounter } from '../cache.telemetry.js';
 import type { CacheDriver } from '../drivers/cache-driver.js';
@@ -178,10 +178,7 @@ export class FleetLoads {
   #encode({ key }: Wanted, loaded: unknown, meta?: EntryMeta): ReturnType<ValueCodec['encode']> {
     const { place, values } = this.#parts;
     if (loaded !== undefined) return values.encode(key, loaded, meta);
-    throw invalidArgument(
-      place,
-      `the loader gave undefined for key ${shown(key)}; give null to say there is none`,
-    );
+    throw new NoValueError(place, key);
   }
 
   async #load(

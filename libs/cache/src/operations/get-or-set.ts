@@ -149,7 +149,7 @@ export class GetOrSet {
     checkOptions(place, options);
     const { ttlMs, staleMs = 0, negativeTtlMs, beta = 1, loadLeaseMs } = options ?? {};
     const freshMs = driverTtl(place, ttlMs);
-    const late = staleMs === 0 ? 0 : driverTtl(place, staleMs, 'staleMs');
+    const late = staleMs === 0 ? 0 : staleMs > 0 ? driverTtl(place, staleMs, 'staleMs') : undefined;
     if (late === undefined)
       throw invalidArgument(place, `staleMs must be finite milliseconds ≥ 0, got ${shown(staleMs)}`);
     if (typeof beta !== 'number' || !(beta >= 0) || beta === Infinity)

@@ -13,6 +13,24 @@ export const keyAbout = (full: string, what: 'lock' | 'load' | 'tag'): string =>
 /** True for what is no caller's key. */
 export const isOwnKey = (full: string): boolean => full.includes(OWN);
 
+const refused = (place: CachePlace, rule: string, value: unknown): Error =>
+  invalidArgument(place, `${rule}, got ${shown(value)}`);
+
+function checkedText(place: CachePlace, text: string, what: string): string {
+  if (text.length > SURELY_FITS && Buffer.byteLength(text) > MAX_KEY_BYTES)
+    throw refused(place, `${what} must not be longer than 64 KiB`, text);
+  // a lone surrogate would become U+FFFD on the wire, and two keys one
+  if (!text.isWellFormed()) throw refused(place, `${what} must be well-formed Unicode`, text);
+  return text;
+}
+
+/** What callers may name: INVALID_ARGUMENT for all else. */
+export function checkedKey(place: CachePlace, key: unknown, what: 'key' | 'tag'): string {
+  if (typeof key !== 'string') throw refused(place, `a ${what} must be a text`, key);
+  if (key === '') throw refused(place, `a ${what} must not be empty`, key);
+  return checkedText(place, key, `a ${what}`);
+}
+
 /** The keys of one cache or namespace: checked, and put behind its prefix. */
 export class KeySpace {
   readonly prefix: string;
@@ -24,20 +42,18 @@ export class KeySpace {
   }
 
   full(key: unknown, what: 'key' | 'tag' = 'key'): string {
-    if (typeof key !== 'string') throw this.#bad(`a ${what} must be a text`, key);
-    if (key === '') throw this.#bad(`a ${what} must not be empty`, key);
-    return this.prefix + this.#checked(key, `a ${what}`);
+    return this.prefix + checkedKey(this.#place, key, what);
   }
 
   fullAll(keys: unknown, what: 'key' | 'tag' = 'key'): string[] {
-    if (!Array.isArray(keys)) throw this.#bad(`${what}s must be a list`, keys);
+    if (!Array.isArray(keys)) throw refused(this.#place, `${what}s must be a list`, keys);
     return keys.map((key) => this.full(key, what));
   }
 
   /** A prefix to search by: as a key, and may be empty. */
   fullPrefix(prefix: unknown): string {
-    if (typeof prefix !== 'string') throw this.#bad('a prefix must be a text', prefix);
-    return this.prefix + this.#checked(prefix, 'a prefix');
+    if (typeof prefix !== 'string') throw refused(this.#place, 'a prefix must be a text', prefix);
+    return this.prefix + checkedText(this.#place, prefix, 'a prefix');
   }
 
   /** The caller's key of a full one. */
@@ -47,17 +63,5 @@ export class KeySpace {
 
   below(prefix: unknown): KeySpace {
     return new KeySpace(this.#place, this.fullPrefix(prefix));
-  }
-
-  #checked(text: string, what: string): string {
-    if (text.length > SURELY_FITS && Buffer.byteLength(text) > MAX_KEY_BYTES)
-      throw this.#bad(`${what} must not be longer than 64 KiB`, text);
-    // a lone surrogate would become U+FFFD on the wire, and two keys one
-    if (!text.isWellFormed()) throw this.#bad(`${what} must be well-formed Unicode`, text);
-    return text;
-  }
-
-  #bad(rule: string, value: unknown): Error {
-    return invalidArgument(this.#place, `${rule}, got ${shown(value)}`);
   }
 }

@@ -69,8 +69,11 @@ export class TagVersions {
     if (tagKeys.length === 0) return undefined;
     const { driver, runner } = this.#parts;
     const args = [randomBytes(9).toString('base64url'), String((ttlMs ?? KEEP_MS) + MARGIN_MS)];
-    const versions = await runner.run('script', options, (call) =>
-      Promise.all(tagKeys.map((key) => driver.run(ensureTag, [key], args, call))),
+    const versions = await runner.run(
+      'script',
+      options,
+      (call) => Promise.all(tagKeys.map((key) => driver.run(ensureTag, [key], args, call))),
+      ensureTag.name,
     );
     return Object.fromEntries(tagKeys.map((key, index) => [key, ensureTag.decode(versions[index] ?? '')]));
   }

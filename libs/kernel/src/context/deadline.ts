@@ -36,6 +36,20 @@ function ownLimit(options: CallOptions | undefined, operation: string): number {
   throw refusal('INVALID_ARGUMENT', operation, `timeoutMs must be milliseconds ≥ 0, got ${String(own)}`);
 }
 
+/** Any object that behaves as one will do. */
+const isSignal = (value: unknown): value is AbortSignal =>
+  typeof value === 'object' &&
+  value !== null &&
+  typeof Reflect.get(value, 'aborted') === 'boolean' &&
+  typeof Reflect.get(value, 'addEventListener') === 'function';
+
+function ownSignal(options: CallOptions | undefined, operation: string): AbortSignal | undefined {
+  const own: unknown = options?.signal;
+  if (own === undefined || isSignal(own)) return own;
+  const got = own === null ? 'null' : typeof own;
+  throw refusal('INVALID_ARGUMENT', operation, `signal must be an AbortSignal, got ${got}`);
+}
+
 /**
  * Runs `fn` under the nearest of three limits: `options.timeoutMs`, the context's deadline, `defaultMs` (Infinity: none),
  * and under both signals. Rejects on time with `DEADLINE_EXCEEDED` or `CANCELLED` although `fn` may never settle;
@@ -52,7 +66,7 @@ export function withDeadline<T>(
   try {
     const context = contextStore.getStore();
     const limitMs = Math.min(ownLimit(options, operation), defaultMs, remainingIn(context));
-    const own = options?.signal;
+    const own = ownSignal(options, operation);
     const ambient = context?.signal;
     if (own === undefined && ambient === undefined && limitMs > LONGEST_TIMER_MS)
       return fn(new AbortController().signal);

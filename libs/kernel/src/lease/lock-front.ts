@@ -48,17 +48,18 @@ export class LockFront implements LockService {
   async acquire(key: string, options?: LockOptions): Promise<Lock> {
     const ttlMs = this.#ttlMs(key, options);
     const waitMs = this.#waitMs(options?.waitMs ?? DEFAULT_WAIT_MS);
-    const late = (): InfraError =>
-      this.#error(
-        'DEADLINE_EXCEEDED',
-        `${this.#options.noun ?? 'lock'} ${shown(key)} is held by another, waited ${waitMs} ms for it`,
+    const late = (why: string): InfraError =>
+      this.#error('DEADLINE_EXCEEDED', `${this.#options.noun ?? 'lock'} ${shown(key)} ${why}`);
+    const waited = (): InfraError =>
+      late(
+        `was not to be had within waitMs, ${waitMs} ms: another holds it, or the answer was not there yet; raise waitMs`,
       );
     if (waitMs > 0)
-      return this.#ask('acquire', options, { ms: waitMs, late }, (signal) =>
+      return this.#ask('acquire', options, { ms: waitMs, late: waited }, (signal) =>
         this.#driver.grant({ key, ttlMs, signal }),
       );
     const lock = await this.tryAcquire(key, options);
-    if (lock === undefined) throw late();
+    if (lock === undefined) throw late('is held by another, and waitMs is 0');
     return lock;
   }
 

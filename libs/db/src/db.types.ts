@@ -17,6 +17,6 @@ export interface TransactionOptions extends CallOptions {
 }
 
 export interface MigrateOptions extends CallOptions {
-  /** Up to, or down to, this migration. Default: up, all that are pending; down, the last one. */
+  /** Up: this is the last one run. Down: this is the last one that stays. Default: up, all that are pending; down, one. */
   readonly to?: string | undefined;
 }

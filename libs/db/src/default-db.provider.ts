@@ -92,14 +92,18 @@ export class DefaultDbProvider extends DbProvider {
     options: { readonly dryRun?: boolean | undefined } & CallOptions = {},
   ): Promise<string[]> {
     this.#refuseClosed();
-    return this.#limited('autoMigrate', options, () => this.#engine.schema.autoMigrate(options.dryRun));
+    return this.#limited('autoMigrate', options, (signal) =>
+      this.#engine.schema.autoMigrate(options.dryRun, signal),
+    );
   }
 
   override async migrate(direction: 'up' | 'down' = 'up', options: MigrateOptions = {}): Promise<string[]> {
     this.#refuseClosed();
     if (direction !== 'up' && direction !== 'down')
       throw invalidArgument(this.#engine.place, `direction must be 'up' or 'down', got ${String(direction)}`);
-    return this.#limited('migrate', options, () => this.#engine.schema.migrate(direction, options.to));
+    return this.#limited('migrate', options, (signal) =>
+      this.#engine.schema.migrate(direction, options.to, signal),
+    );
   }
 
   override async ping(options?: CallOptions): Promise<void> {

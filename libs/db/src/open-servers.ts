@@ -115,6 +115,7 @@ export class Servers {
     { poolName, poolless = false }: { readonly poolName: string; readonly poolless?: boolean },
   ): Promise<OpenedOrm> {
     const opened = await openOrm(connection, {
+      place: this.#place,
       config: this.#config,
       entities: this.#config.entities ?? [],
       log: this.#log,

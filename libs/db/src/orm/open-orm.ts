@@ -1,6 +1,8 @@
 import type { EntityManager, MikroORM, Options } from '@mikro-orm/sql';
 import type { Pool } from 'pg';
+import { messageOf } from '@infra-kit/kernel';
 import type { DbConfig, DbEntity } from '../db.config.js';
+import { invalidArgument, type DbPlace } from '../db.errors.js';
 import type { DbConnection } from '../drivers/db-driver.js';
 import { PoolGauges } from './pool-gauges.js';
 import { guardPool } from './pool-guard.js';
@@ -17,6 +19,7 @@ export interface OpenedOrm {
 }
 
 export interface OrmSetting {
+  readonly place: DbPlace;
   readonly config: DbConfig;
   readonly entities: readonly DbEntity[];
   readonly log: QueryLog;
@@ -35,7 +38,8 @@ export interface OrmSetting {
 
 /** Makes the ORM without a connection: the first query opens one. */
 export async function openOrm(connection: DbConnection, setting: OrmSetting): Promise<OpenedOrm> {
-  const { config, entities, log, ambient, contextName, applicationName, poolName, poolless, more } = setting;
+  const { place, config, entities, log, ambient, contextName, applicationName, poolName, poolless, more } =
+    setting;
   const { address, driver, ...where } = connection;
   const { MikroORM: Orm } = await import('@mikro-orm/sql');
   const pools: Pool[] = [];
@@ -74,7 +78,10 @@ export async function openOrm(connection: DbConnection, setting: OrmSetting): Pr
       migrations: { path: config.migrations.path, snapshot: false },
     }),
   };
-  const orm = await Orm.init({ ...options, ...more, connect: false } as Options);
+  const orm = await Orm.init({ ...options, ...more, connect: false } as Options).catch((error: unknown) => {
+    // nothing is connected here: what can be wrong is what the entities say
+    throw invalidArgument(place, `entities: ${messageOf(error)}`, error);
+  });
   const close = async (): Promise<void> => {
     for (const gauge of gauges) gauge[Symbol.dispose]();
     await orm.close(true);

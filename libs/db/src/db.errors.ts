@@ -1,4 +1,5 @@
 import {
+  codeOfSqlState,
   InfraError,
   isInfraError,
   messageOf,
@@ -64,33 +65,33 @@ export function closedError(place: DbPlace): InfraError {
   return precondition(place, 'it is closed; make a new one');
 }
 
-/** What PostgreSQL says by a code, or by the first two characters of one (its class). */
-const BY_STATE: Readonly<Record<string, readonly [InfraErrorCode, string]>> = {
-  '23505': ['ALREADY_EXISTS', 'a row with this key exists already'],
-  '23503': ['FAILED_PRECONDITION', 'a row that is referred to is missing, or is still referred to'],
-  '23514': ['FAILED_PRECONDITION', 'a check refuses the row'],
-  '23502': ['FAILED_PRECONDITION', 'a column must not be null'],
-  '23P01': ['ALREADY_EXISTS', 'an exclusion constraint refuses the row'],
-  '23': ['FAILED_PRECONDITION', 'a constraint refuses the row'],
-  '40001': ['ABORTED', 'it met another transaction; run it again'],
-  '40P01': ['ABORTED', 'a deadlock with another transaction; run it again'],
-  '40': ['ABORTED', 'the server rolled the transaction back; run it again'],
-  '57014': ['DEADLINE_EXCEEDED', 'the server cancelled the statement; it ran beyond statementTimeoutMs'],
-  '57P01': ['UNAVAILABLE', 'the server ended the connection'],
-  '57P02': ['UNAVAILABLE', 'the server has crashed and restarts'],
-  '57P03': ['UNAVAILABLE', 'the server is starting or stopping'],
-  '55P03': ['ABORTED', 'a lock was not to be had in time'],
-  '55': ['FAILED_PRECONDITION', 'the object is not in a state for this'],
-  '53300': ['RESOURCE_EXHAUSTED', 'the server has no connection left'],
-  '53': ['RESOURCE_EXHAUSTED', 'the server has run out of a resource'],
-  '42501': ['PERMISSION_DENIED', 'the user may not do this'],
-  '28': ['PERMISSION_DENIED', 'the server refuses the user or the password'],
-  '3D000': ['NOT_FOUND', 'the database does not exist'],
-  '25006': ['FAILED_PRECONDITION', 'the transaction or the server is read-only'],
-  '25': ['FAILED_PRECONDITION', 'the transaction is not in a state for this'],
-  '22': ['INVALID_ARGUMENT', 'a value does not fit'],
-  '42': ['INTERNAL', 'the statement is wrong'],
-  '08': ['UNAVAILABLE', 'the connection is lost'],
+/** What to say of a code, or of its class, the first two characters. */
+const SENTENCES: Readonly<Record<string, string>> = {
+  '23505': 'a row with this key exists already',
+  '23503': 'a row that is referred to is missing, or is still referred to',
+  '23514': 'a check refuses the row',
+  '23502': 'a column must not be null',
+  '23P01': 'an exclusion constraint refuses the row',
+  '23': 'a constraint refuses the row',
+  '40001': 'it met another transaction; run it again',
+  '40P01': 'a deadlock with another transaction; run it again',
+  '40': 'the server rolled the transaction back; run it again',
+  '57014': 'the server cancelled the statement; it ran beyond statementTimeoutMs',
+  '57P01': 'the server ended the connection',
+  '57P02': 'the server has crashed and restarts',
+  '57P03': 'the server is starting or stopping',
+  '55P03': 'a lock was not to be had in time',
+  '55': 'the object is not in a state for this',
+  '53300': 'the server has no connection left',
+  '53': 'the server has run out of a resource',
+  '42501': 'the user may not do this',
+  '28': 'the server refuses the user or the password',
+  '3D000': 'the database does not exist',
+  '25006': 'the transaction or the server is read-only',
+  '25': 'the transaction is not in a state for this',
+  '22': 'a value does not fit',
+  '42': 'the statement is wrong',
+  '08': 'the connection is lost',
 };
 
 /** Not EPERM and its like. */
@@ -156,12 +157,9 @@ export function dbError(place: DbPlace, error: unknown, facts: DbErrorFacts = {}
   const sqlState = sqlStateOf(error);
   const constraint = links.map((link) => textOf(link, 'constraint')).find((name) => name !== undefined);
   const options = { ...origin(place), ...facts, sqlState, constraint, cause: error };
-  const known =
-    sqlState === undefined || facts.outcome !== undefined
-      ? undefined
-      : (BY_STATE[sqlState] ?? BY_STATE[sqlState.slice(0, 2)]);
-  if (known !== undefined) {
-    const [code, what] = known;
+  const code = sqlState === undefined || facts.outcome !== undefined ? undefined : codeOfSqlState(sqlState);
+  if (sqlState !== undefined && code !== undefined) {
+    const what = SENTENCES[sqlState] ?? SENTENCES[sqlState.slice(0, 2)] ?? 'the server refuses it';
     const detail = constraint === undefined ? '' : ` (constraint ${constraint})`;
     return new DbError(code, `${place.label}: ${what}${detail} [${sqlState}]`, options);
   }

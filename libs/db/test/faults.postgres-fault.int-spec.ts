@@ -45,11 +45,13 @@ describe('a PostgreSQL that is hurt', () => {
     await until('some are committed', () => committed.length > 50);
     await server.kill();
     await until('calls fail while it is away', () => failed.length > 10);
+    expect(await db.health()).toMatchObject({ status: 'down', detail: { error: expect.any(String) } });
     await server.restart();
     const soFar = committed.length;
     await until('the pool has recovered', () => committed.length > soFar + 50);
     running = false;
     await Promise.all(workers);
+    expect(await db.health()).toMatchObject({ status: 'up' });
 
     const rows = await db.sql<{ id: string }>`select id from transfer where id like 'kill-%'`;
     const found = new Set(rows.map(({ id }) => id));
@@ -59,6 +61,51 @@ describe('a PostgreSQL that is hurt', () => {
     ).toEqual([]);
     for (const error of failed)
       expect(error).toMatchObject({ code: expect.stringMatching(/UNAVAILABLE|RESOURCE_EXHAUSTED/) });
+    await db.close();
+  });
+
+  it('control: two statements without a transaction leave a half', async () => {
+    const db = await open();
+    await db.sql`insert into transfer values ('half-a', 1)`;
+    await server.kill();
+    await expect(db.sql`insert into transfer values ('half-b', 2)`).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+    });
+    await server.restart();
+    expect(await db.sql`select id from transfer where id like 'half-%'`).toEqual([{ id: 'half-a' }]);
+    await db.close();
+  });
+
+  it('killed between statement and commit: nothing is there, no effect has run, and the caller knows', async () => {
+    const db = await open();
+    let effects = 0;
+    const cut = db.transaction(async (em) => {
+      db.afterCommit(() => void effects++);
+      await em.insert(Transfer, { id: 'between', half: 1 });
+      await server.kill();
+    });
+    await expect(cut).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await server.restart();
+    await until('it answers', () => db.ping().then(() => true));
+    expect(await db.sql`select id from transfer where id = 'between'`).toEqual([]);
+    expect(effects).toBe(0);
+    await db.close();
+  });
+
+  it('control: a query that is only not waited for any more goes on in the server', async () => {
+    const db = await open();
+    const abort = new AbortController();
+    const em = db.orm.em.fork({ disableContextResolution: true, signal: abort.signal });
+    const left = em.execute('select pg_sleep(20) as left_behind');
+    const running = (): Promise<object[]> =>
+      db.sql`select pid from pg_stat_activity
+        where query like '%left_behind%' and state = 'active' and pid <> pg_backend_pid()`;
+    await until('it runs', async () => (await running()).length === 1);
+    abort.abort();
+    await expect(left).rejects.toThrow();
+    const [pid] = await running();
+    expect(pid).toBeDefined();
+    await db.sql`select pg_terminate_backend(${Reflect.get(Object(pid), 'pid')})`;
     await db.close();
   });
 

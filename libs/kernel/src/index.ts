@@ -20,6 +20,7 @@ export {
   type InfraErrorOptions,
 } from './errors/infra-error.js';
 export { messageOf } from './errors/message-of.js';
+export { codeOfSqlState } from './errors/sql-state.js';
 export { codeOfHttpStatus, grpcStatusOf, httpStatusOf } from './errors/http-status.js';
 export { problemOf, type Problem, type ProblemDetails } from './errors/problem-details.js';
 export {

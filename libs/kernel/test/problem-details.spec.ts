@@ -102,6 +102,19 @@ describe('an error of unknown origin', () => {
   });
 });
 
+describe("a database's error", () => {
+  it('has the code of its SQLSTATE, and none of its words, which hold the statement', () => {
+    const refused = Object.assign(new Error(`insert into t values ('hunter2')`), { code: '23505' });
+    const { body, unexpected } = problemOf(refused);
+    expect(body).toMatchObject({ status: 409, code: 'ALREADY_EXISTS' });
+    expect(unexpected).toBe(false);
+    const wrong = problemOf(Object.assign(new Error(`selekt 'hunter2'`), { code: '42601' }));
+    expect(wrong.body).toMatchObject({ status: 500, code: 'INTERNAL' });
+    expect(wrong.unexpected).toBe(true);
+    expect(JSON.stringify([body, wrong.body])).not.toContain('hunter2');
+  });
+});
+
 describe('an HttpException', () => {
   it('is about:blank with its message as detail and the code of its status', () => {
     expect(problemOf(new NotFoundException('no such page'))).toMatchObject({

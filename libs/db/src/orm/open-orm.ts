@@ -51,7 +51,7 @@ export async function openOrm(connection: DbConnection, setting: OrmSetting): Pr
     contextName,
     context: () => ambient() as never,
     discovery: { warnWhenNoEntities: false },
-    preferReadReplicas: false,
+    ensureDatabase: false, // a typing error in the address makes no database
     forceUtcTimezone: true,
     loggerFactory: () => log,
     slowQueryLoggerFactory: () => log,

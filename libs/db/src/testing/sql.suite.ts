@@ -132,6 +132,14 @@ export const sqlTests: Readonly<Record<string, SuiteTest>> = {
     await rejects(
       InfraContext.run({ timeoutMs: 100 }, () => db.em().execute('select pg_sleep(60) as marked_late')),
     );
+    const gone = new AbortController();
+    await rejects(
+      InfraContext.run({ signal: gone.signal }, async () => {
+        setImmediate(() => gone.abort());
+        await db.sql`select pg_sleep(60) as marked_late`;
+      }),
+      isCode('CANCELLED'),
+    );
     for (;;) {
       const running = await db.sql`select pid from pg_stat_activity
         where query like '%marked_late%' and state <> 'idle' and pid <> pg_backend_pid()`;

@@ -1,3 +1,4 @@
+import { databaseCodeOf } from './sql-state.js';
 import { messageOf } from './message-of.js';
 
 /** The codes of gRPC and go-cloud: what a caller can act upon, whatever system failed underneath. */
@@ -67,7 +68,9 @@ export class InfraError extends Error {
   ): InfraError {
     if (isInfraError(error)) return error;
     const { code = codeOf(error), ...rest } = options;
-    return new InfraError(code, messageOf(error), { ...rest, cause: error });
+    // a database's own words may hold the statement and its values
+    const message = databaseCodeOf(error) === undefined ? messageOf(error) : 'the database refuses it';
+    return new InfraError(code, message, { ...rest, cause: error });
   }
 
   /** For logs and wire: no stack, no cause. */
@@ -106,5 +109,5 @@ function codeOf(error: unknown): InfraErrorCode {
   if (name === 'AbortError' || code === 'ABORT_ERR') return 'CANCELLED';
   if (name === 'TimeoutError' || code === 'ETIMEDOUT') return 'DEADLINE_EXCEEDED';
   if (typeof code === 'string' && AWAY.has(code)) return 'UNAVAILABLE';
-  return 'INTERNAL';
+  return databaseCodeOf(error) ?? 'INTERNAL';
 }

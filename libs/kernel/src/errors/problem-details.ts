@@ -3,7 +3,8 @@ import { HttpException } from '@nestjs/common';
 import { BaseExceptionFilter } from '@nestjs/core';
 import { currentTraceId } from '../context/context-store.js';
 import { codeOfHttpStatus, httpStatusOf } from './http-status.js';
-import { isInfraError, type InfraError, type InfraErrorCode } from './infra-error.js';
+import { InfraError, isInfraError, type InfraErrorCode } from './infra-error.js';
+import { databaseCodeOf } from './sql-state.js';
 
 /** A body of `application/problem+json`, RFC 9457. */
 export interface ProblemDetails {
@@ -32,7 +33,7 @@ export interface Problem {
 export function problemOf(error: unknown): Problem {
   if (isInfraError(error)) return ofInfraError(error);
   if (error instanceof HttpException) return ofHttpException(error);
-  return ofForeign(error);
+  return databaseCodeOf(error) === undefined ? ofForeign(error) : ofInfraError(InfraError.from(error));
 }
 
 function about(status: number, parts: object): ProblemDetails {

@@ -57,13 +57,13 @@ function assemble(
   let current = started;
   const settings = (): RateLimitConfig => current;
 
-  const rules = new RuleBook(place);
-  rules.replace(started.rules);
   const owner = randomBytes(OWNER_BYTES).toString('hex');
   const { maxKeys } = started;
   const accounts = (): LocalAccounts => new LocalAccounts({ clock, owner, maxKeys });
   const local = accounts();
   const cache = cacheOf(started, deps.cache);
+  const rules = new RuleBook(place, { hasStore: cache !== undefined });
+  rules.replace(started.rules);
   const calls = cache && new ScriptCalls({ cache, name, owner, timeoutMs: () => current.storeTimeoutMs });
   const fallback = new Fallback({
     accounts: accounts(),

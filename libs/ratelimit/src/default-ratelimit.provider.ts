@@ -6,9 +6,10 @@ import {
   type HealthReport,
   type Logger,
 } from '@infra-kit/kernel';
-import { REFUND, RESET } from './algorithms/decide.js';
+import { REFUND, RESET, TAKE } from './algorithms/decide.js';
 import { SLOTS } from './algorithms/algorithm.js';
 import type { RateLimitConfig } from './ratelimit.config.js';
+import { isCheck, soundCost, soundResource } from './sound-arguments.js';
 import { closedError, invalidArgument, shown, type RateLimitPlace } from './ratelimit.errors.js';
 import {
   RateLimitProvider,
@@ -25,7 +26,6 @@ import type { Judge } from './store/judge.js';
 import { HeldPermit } from './store/permits.js';
 import { refuses, type Answer, type Request } from './store/request.js';
 
-const LONGEST_RESOURCE = 16 * 1024;
 const CLOSED = 'its limiter was closed, the slot is free for others';
 
 export interface RateLimitDeps {
@@ -52,6 +52,8 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
   readonly #deps: RateLimitDeps;
   readonly #permits = new Set<HeldPermit>();
   #permitNumber = 0;
+  /** The resource checked last: a hot one is checked once. At first one that is sound. */
+  #sound = '-';
   #closed = false;
 
   constructor(deps: RateLimitDeps) {
@@ -64,13 +66,16 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
   override allow(resource: string, rule: string | RateLimitRule, options?: AllowOptions): Promise<Decision> {
     try {
       const request = this.#request(resource, rule, options?.cost, 0);
-      const { judge } = this.#deps;
-      const now = isFree(options) ? judge.atOnce(request) : undefined;
-      if (now !== undefined) return Promise.resolve(told(request, now));
-      return this.#limited('allow', options, async () => told(request, await judge.one(request)));
+      const now = isFree(options) ? this.#deps.judge.atOnce(request) : undefined;
+      return now === undefined ? this.#allowLater(request, options) : Promise.resolve(told(request, now));
     } catch (error) {
       return Promise.reject(error as Error);
     }
+  }
+
+  /** Apart from `allow`, which stays free of closures. */
+  #allowLater(request: Request, options: CallOptions | undefined): Promise<Decision> {
+    return this.#limited('allow', options, async () => told(request, await this.#deps.judge.one(request)));
   }
 
   override async allowAll(
@@ -124,7 +129,7 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
     options?: CallOptions,
   ): Promise<{ readonly decision: Decision; readonly permit?: Permit }> {
     const request = this.#request(resource, rule, undefined, this.#permitNumber + 1);
-    if (request.rule.numbers.kind !== SLOTS)
+    if (request.rule.kind !== SLOTS)
       throw invalidArgument(
         this.#deps.place,
         `acquire needs a concurrency rule, '${request.rule.name}' is none`,
@@ -153,7 +158,7 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
     const requests = checks
       .map(({ resource, rule, cost }) => this.#request(resource, rule, cost, 0))
       .map((request): Request =>
-        request.rule.numbers.kind === SLOTS ? { ...request, permit: ++this.#permitNumber } : request,
+        request.rule.kind === SLOTS ? { ...request, seq: ++this.#permitNumber } : request,
       );
     const askedAt = this.#deps.clock.monotonic();
     const { judge } = this.#deps;
@@ -173,7 +178,9 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
     const result = summary(requests, answers);
     const shown = requests.flatMap(({ rule }, index) => {
       const decision = result.decisions[index];
-      return decision === undefined || rule.shadow ? [] : [{ decision, refillSeconds: rule.refillSeconds }];
+      return decision === undefined || rule.shadow === 1
+        ? []
+        : [{ decision, refillSeconds: rule.refillSeconds }];
     });
     const permits = taken(requests, answers).map((request) => this.#hold(request, askedAt));
     if (this.#closed) await Promise.all(permits.map((permit) => permit.revoke(CLOSED)));
@@ -229,17 +236,13 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
     return permit;
   }
 
-  #request(resource: unknown, rule: string | RateLimitRule, cost: unknown, permit: number): Request {
-    const { place, rules } = this.#deps;
-    if (this.#closed) throw closedError(place);
-    if (typeof resource !== 'string' || resource === '')
-      throw invalidArgument(place, `resource must be a text that is not empty, got ${shown(resource)}`);
-    if (resource.length > LONGEST_RESOURCE || !resource.isWellFormed())
-      throw invalidArgument(place, `resource must be well-formed and at most 16 KiB, got ${shown(resource)}`);
-    const amount = cost ?? 1;
-    if (typeof amount !== 'number' || !(amount >= 0 && amount < Infinity))
-      throw invalidArgument(place, `cost must be a finite number ≥ 0, got ${shown(amount)}`);
-    return { resource, rule: rules.find(rule), cost: amount, permit };
+  #request(resource: unknown, rule: string | RateLimitRule, cost: unknown, seq: number): Request {
+    const deps = this.#deps;
+    if (this.#closed) throw closedError(deps.place);
+    if (resource !== this.#sound) this.#sound = soundResource(deps.place, resource);
+    const key = this.#sound;
+    const amount = cost === undefined ? 1 : soundCost(deps.place, cost);
+    return { key, resource: key, op: TAKE, rule: deps.rules.find(rule), amount, seq, heldSeq: 0, rest: 0 };
   }
 
   /** Under the caller's own limits alone: the store has its own. */
@@ -247,10 +250,6 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
     if (isFree(options) && !isContextLimited()) return fn();
     return withDeadline(options, Infinity, `${this.#deps.place.label}.${method}`, fn);
   }
-}
-
-function isCheck(check: unknown): check is RateLimitCheck {
-  return typeof check === 'object' && check !== null;
 }
 
 function isFree(options: CallOptions | undefined): boolean {
@@ -267,13 +266,14 @@ function decided({ rule }: Request, { verdict, source, closed }: Answer): Decisi
 }
 
 function told(request: Request, answer: Answer): Decision {
-  return counted(request.rule, decided(request, answer), answer.verdict.ok);
+  if (answer.closed === true) return counted(request.rule, new ClosedDecision(request.rule), false);
+  return counted(request.rule, decisionOf(request.rule, answer.verdict, answer.source), answer.verdict.ok);
 }
 
 /** Whose slots a call holds now. */
 function taken(requests: readonly Request[], answers: readonly Answer[]): Request[] {
   if (requests.some((request, index) => isRefusal(request, answers[index]))) return [];
-  return requests.filter(({ permit }, index) => permit > 0 && answers[index]?.verdict.ok === true);
+  return requests.filter(({ seq }, index) => seq > 0 && answers[index]?.verdict.ok === true);
 }
 
 function isRefusal(request: Request, answer: Answer | undefined): boolean {

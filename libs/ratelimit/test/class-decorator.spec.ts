@@ -52,6 +52,11 @@ describe('@RateLimit on a class', () => {
     instead(): string {
       return 'instead';
     }
+    @RateLimit({ rule: 'two', key: () => 'class' })
+    @Get('same')
+    same(): string {
+      return 'same';
+    }
     @SkipRateLimit()
     @Get('free')
     free(): string {
@@ -77,6 +82,12 @@ describe('@RateLimit on a class', () => {
     expect((await get('/left/own')).status).toBe(429);
     expect((await get('/right/inherited')).headers.get('ratelimit')).toBeNull();
     expect((await get('/right/shared')).headers.get('ratelimit')).toBe('"one";r=0;t=60');
+  });
+
+  it('and on a method with the same rule and key charge a request once', async () => {
+    const { get, app: served } = await open();
+    app = served;
+    expect((await get('/left/same')).headers.get('ratelimit')).toBe('"two";r=1;t=60');
   });
 
   it('methods add to it, override takes its place, skip takes all away; services below are charged for themselves', async () => {

@@ -54,6 +54,12 @@ class Mailer {
     return 'stacked';
   }
 
+  @RateLimit({ rule: 'two', key: () => 'same' })
+  @RateLimit({ rule: 'two', key: () => ['same', 'other', 'same'], cost: 2 })
+  async twice(): Promise<string> {
+    return 'twice';
+  }
+
   @RateLimit({ rule: 'one', key: () => ['a', 'b'] })
   async each(): Promise<string> {
     return 'each';
@@ -146,6 +152,14 @@ describe('@RateLimit on a provider', () => {
     await limits.allow('b', 'one');
     await expect(mailer.each()).rejects.toMatchObject(refusal);
     expect((await limits.peek('a', 'one')).remaining).toBe(1);
+  });
+
+  it('stacked with one rule and one key charge it once, the dearest; other keys of the rule are charged too', async () => {
+    const mailer = (await start([Mailer])).get(Mailer);
+    const limits = app!.get(RateLimitProvider);
+    expect(await mailer.twice()).toBe('twice');
+    expect((await limits.peek('same', 'two')).remaining).toBe(0);
+    expect((await limits.peek('other', 'two')).remaining).toBe(0);
   });
 
   it('and its super method charge a rule once; inherited and request-scoped classes are limited too', async () => {

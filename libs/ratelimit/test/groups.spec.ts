@@ -68,6 +68,15 @@ describe.each(DRIVERS)('a group that is refused, driver %s', (driver) => {
     expect(never.decisions.map(({ retryAfterMs }) => retryAfterMs)).toEqual([0, Infinity]);
   });
 
+  it('that names an account several times is charged as often', async () => {
+    const { limits } = await open(driver, { rules: { three: { rate: 1, perMs: 60_000, capacity: 3 } } });
+    const check = { resource: 'a', rule: 'three' };
+    const first = await limits.allowAll([check, check]);
+    expect(first.decisions.map(({ remaining }) => remaining)).toEqual([1, 1]);
+    expect((await limits.allowAll([check, check])).allowed).toBe(false);
+    expect((await limits.allow('a', 'three')).allowed).toBe(true);
+  });
+
   it('with something that is no check is refused by its place, before anything is spent', async () => {
     const limits = await start();
     const checks = [{ resource: 'a', rule: 'one' }, null] as RateLimitCheck[];

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock, seededRandom } from '@infra-kit/kernel/testing';
+import type { RuleNumbers } from '../src/algorithms/algorithm.js';
 import { TAKE, type Verdict } from '../src/algorithms/decide.js';
 import { compileRule } from '../src/rules/compiled-rule.js';
 import { LocalAccounts } from '../src/store/local-accounts.js';
@@ -16,7 +17,10 @@ describe('accounts in memory', () => {
       sequences: 60,
       ask: async (group, at): Promise<readonly Verdict[]> => {
         atUs = at - 1_790_000_000_000_000; // a monotonic clock is small, and exact to the µs
-        return accounts.decide(group.map((check) => ({ ...check, prefix: 'b:r:', resource: check.key })));
+        const rule = (of: RuleNumbers): RuleNumbers & { prefix: string } => ({ ...of, prefix: 'b:r:' });
+        return accounts.decide(
+          group.map((check) => ({ ...check, rule: rule(check.rule), resource: check.key })),
+        );
       },
     };
   });
@@ -31,14 +35,13 @@ describe('accounts in memory', () => {
       { algorithm: 'concurrency', rate: 10, perMs: 1000, capacity: 10 },
     ] as const) {
       atUs = 10_000_000_000;
-      const { numbers, prefix } = compileRule('default', 'r', rule);
+      const compiled = compileRule('default', 'r', rule);
       const take = (): boolean =>
         accounts.one({
           key: 'k',
-          prefix,
           resource: 'k',
           op: TAKE,
-          rule: numbers,
+          rule: compiled,
           amount: 1,
           seq: 0,
           heldSeq: 0,

@@ -35,15 +35,17 @@ const heldBy = ({ leases }: Bucket): number => {
  * that ends come back from then on, at the rate. All at once, they would come on top of what its owner spent last.
  */
 function leakUntil(state: Bucket, now: number): void {
+  if (state.leases.length > 0) return leakBesideLeases(state, now);
+  // where the server's clock has stepped back nothing came back
+  if (now > state.at) state.owed = Math.max(0, state.owed - (now - state.at) * state.leak);
+  state.at = now;
+}
+
+function leakBesideLeases(state: Bucket, now: number): void {
   if (now < state.at) {
     // the server's clock has stepped back: nothing came back, leases end when they would have
     for (const lease of state.leases) lease.until -= state.at - now;
     state.at = now;
-  }
-  if (state.leases.length === 0) {
-    state.owed = Math.max(0, state.owed - (now - state.at) * state.leak);
-    state.at = now;
-    return;
   }
   let held = heldBy(state) * state.token;
   while (state.leases.length > 0) {
@@ -61,7 +63,11 @@ function leakUntil(state: Bucket, now: number): void {
 
 /** Milliseconds until no more than `target` units are owed, if nobody takes any: the same course, looked ahead. */
 function untilOwed(state: Bucket, rule: RuleNumbers, target: number): number {
-  if (state.leases.length === 0) return Math.ceil(Math.max(0, state.owed - target) / (rule.a * 1000));
+  if (state.leases.length > 0) return untilOwedBesideLeases(state, rule, target);
+  return Math.ceil(Math.max(0, state.owed - target) / (rule.a * 1000));
+}
+
+function untilOwedBesideLeases(state: Bucket, rule: RuleNumbers, target: number): number {
   let { at, owed } = state;
   let held = heldBy(state) * rule.b;
   for (const { size, until } of state.leases) {

@@ -90,6 +90,38 @@ function holderOf({ rule, seq }: Check, owner: string): Holder {
   return rule.kind === SLOTS ? { owner, seq } : NOBODY;
 }
 
+/** A TAKE that stands alone: what nearly every decision is. */
+export function takeOne<C extends Check>(
+  space: StateSpace<C>,
+  now: number,
+  owner: string,
+  check: C,
+): Verdict {
+  const state = space.read(check);
+  if (state?.kind !== BUCKET || check.rule.kind !== BUCKET) return takeAny(space, now, owner, check);
+  bucket.settle(state.value, check.rule, now);
+  const verdict = takeBy(bucket, state.value, check, now, NOBODY);
+  space.write(check, state, verdict.resetMs);
+  return verdict;
+}
+
+/** Apart, so that what a known bucket needs stays small enough to be compiled into its callers. */
+function takeAny<C extends Check>(space: StateSpace<C>, now: number, owner: string, check: C): Verdict {
+  const state = settle(space.read(check), check, now);
+  const algorithm = algorithmOf(check.rule.kind);
+  const verdict = takeBy(algorithm, state.value, check, now, holderOf(check, owner));
+  space.write(check, state, verdict.resetMs);
+  return verdict;
+}
+
+function takeBy<S>(algorithm: Algorithm<S>, state: S, check: Check, now: number, holder: Holder): Verdict {
+  const { rule, amount } = check;
+  const ok = algorithm.take(state, rule, amount, now, holder);
+  const waitMs = ok ? 0 : algorithm.wait(state, rule, amount, now);
+  const { remaining, resetMs } = algorithm.standing(state, rule, now);
+  return { ok, remaining, waitMs, resetMs, granted: 0 };
+}
+
 /** A check that stands alone. */
 export function decideOne<C extends Check>(
   space: StateSpace<C>,
@@ -98,6 +130,7 @@ export function decideOne<C extends Check>(
   check: C,
 ): Verdict {
   const { op, rule, amount } = check;
+  if (op === TAKE) return takeOne(space, now, owner, check);
   const algorithm = algorithmOf(rule.kind);
   const state = settle(space.read(check), check, now);
   const { value } = state;
@@ -105,10 +138,6 @@ export function decideOne<C extends Check>(
   let waitMs = 0;
   let granted = 0;
   switch (op) {
-    case TAKE:
-      ok = algorithm.take(value, rule, amount, now, holderOf(check, owner));
-      if (!ok) waitMs = algorithm.wait(value, rule, amount, now);
-      break;
     case PEEK:
       waitMs = algorithm.wait(value, rule, amount, now);
       return verdict(check, state, now, waitMs === 0, waitMs);

@@ -24,6 +24,18 @@ export async function enter(
   return { ...(await provider.allowAll(checks, options)), permits: [], shown: [] };
 }
 
+/** Stacked uses, or a key that says the same twice, may meet in one account: it is charged once, the dearest. */
+function oncePerAccount(checks: readonly RateLimitCheck[]): RateLimitCheck[] {
+  const found: RateLimitCheck[] = [];
+  for (const check of checks) {
+    const at = found.findIndex(({ rule, resource }) => rule === check.rule && resource === check.resource);
+    const known = found[at];
+    if (known === undefined) found.push(check);
+    else if ((check.cost ?? 1) > (known.cost ?? 1)) found[at] = check;
+  }
+  return found;
+}
+
 /** The checks of a call: one a resource of each rule. `otherwise` is the resource where a use has no key. */
 export function checksOf(
   uses: readonly RateLimitUse[],
@@ -31,7 +43,7 @@ export function checksOf(
   args: readonly unknown[],
   otherwise = '',
 ): RateLimitCheck[] {
-  return uses.flatMap((use) => {
+  const checks = uses.flatMap((use) => {
     const { rule, key, cost, skip } = use;
     if (skip !== undefined && Reflect.apply(skip, self, args)) return [];
     const given: string | readonly string[] = key === undefined ? otherwise : Reflect.apply(key, self, args);
@@ -39,6 +51,7 @@ export function checksOf(
     const resources = typeof given === 'string' || !Array.isArray(given) ? [given as string] : given;
     return resources.map((resource) => ({ resource, rule, cost: amount }));
   });
+  return checks.length > 1 ? oncePerAccount(checks) : checks;
 }
 
 /** The error of a refused call: of the refusal that holds longest. */

@@ -3,13 +3,12 @@ import type { OnStoreError, RateLimitRule } from '../ratelimit.provider.js';
 import { decisionLabels, type DecisionLabels } from '../ratelimit.telemetry.js';
 
 /** A rule ready to decide by. */
-export interface CompiledRule {
+export interface CompiledRule extends RuleNumbers {
   readonly name: string;
   /** As the user wrote it, defaults filled in. */
   readonly given: RateLimitRule;
-  readonly numbers: RuleNumbers;
   readonly limit: number;
-  readonly shadow: boolean;
+  /** Decided in this process: by its scope, or because there is no store. */
   readonly local: boolean;
   readonly lease: { readonly size: number; readonly ttlMs: number } | undefined;
   readonly onStoreError: OnStoreError | undefined;
@@ -89,11 +88,10 @@ export function compileRule(
   const msPerToken = perMs / rule.rate;
   const refillMs = numbers.kind === BUCKET ? rule.capacity * msPerToken : perMs;
   return {
+    ...numbers,
     name,
     given,
-    numbers,
     limit: rule.algorithm === 'sliding-window' ? rule.rate : rule.capacity,
-    shadow: rule.shadow === true,
     local: rule.scope === 'local',
     lease: rule.lease,
     onStoreError: rule.onStoreError,
@@ -105,18 +103,16 @@ export function compileRule(
 }
 
 /** The rule for one process of several while the store is away. */
-export function shareOf(rule: CompiledRule, share: number): RuleNumbers {
+export function shareOf(rule: CompiledRule, share: number): CompiledRule {
   const { rate, capacity, perMs = 1000 } = rule.given;
   const least = Math.min(1, rate);
   // less than one call a window would be none at all: one, in a window as much longer
-  const stretch = rule.numbers.kind === WINDOW ? Math.max(1, least / (rate * share)) : 1;
-  return numbersOf(
-    {
-      ...rule.given,
-      rate: rate * share * stretch,
-      capacity: Math.max(1, capacity * share),
-      lease: undefined,
-    },
-    Math.ceil(perMs * stretch),
-  );
+  const stretch = rule.kind === WINDOW ? Math.max(1, least / (rate * share)) : 1;
+  const own = {
+    ...rule.given,
+    rate: rate * share * stretch,
+    capacity: Math.max(1, capacity * share),
+    lease: undefined,
+  };
+  return { ...rule, ...numbersOf(own, Math.ceil(perMs * stretch)) };
 }

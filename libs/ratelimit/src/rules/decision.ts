@@ -17,7 +17,7 @@ export class ClosedDecision implements Decision {
   readonly source = 'fallback';
 
   constructor(rule: CompiledRule) {
-    this.allowed = rule.shadow;
+    this.allowed = rule.shadow === 1;
     this.rule = rule.name;
     this.limit = rule.limit;
   }
@@ -30,7 +30,7 @@ function waitOf({ ok, waitMs }: Verdict): number {
 
 export function decisionOf(rule: CompiledRule, verdict: Verdict, source: Decision['source']): Decision {
   return {
-    allowed: verdict.ok || rule.shadow,
+    allowed: verdict.ok || rule.shadow === 1,
     rule: rule.name,
     limit: rule.limit,
     remaining: verdict.remaining,
@@ -41,8 +41,8 @@ export function decisionOf(rule: CompiledRule, verdict: Verdict, source: Decisio
 }
 
 /** Counts a decision and hands it on. `ok` is false for the refusal of a shadow rule, too. */
-export function counted(rule: CompiledRule, decision: Decision, ok: boolean): Decision {
-  const outcome = ok ? 'allowed' : rule.shadow ? 'shadow_refused' : 'refused';
-  decisionsCounter.add(1, rule.labels[outcome][decision.source]);
+export function counted({ labels, shadow }: CompiledRule, decision: Decision, ok: boolean): Decision {
+  const bySource = ok ? labels.allowed : shadow === 1 ? labels.shadow_refused : labels.refused;
+  decisionsCounter.add(1, bySource[decision.source]);
   return decision;
 }

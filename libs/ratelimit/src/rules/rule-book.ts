@@ -11,20 +11,22 @@ const INLINE = 'inline';
 /** The rules in force, ready to decide by. */
 export class RuleBook {
   readonly #place: RateLimitPlace;
+  readonly #hasStore: boolean;
   /** Those given as objects: compiled once an object. */
   readonly #inline = new WeakMap<object, CompiledRule>();
   readonly #needed = new Map<string, string>();
   #rules: ReadonlyMap<string, CompiledRule> = new Map();
   #given: Readonly<Record<string, RateLimitRule>> = {};
 
-  constructor(place: RateLimitPlace) {
+  constructor(place: RateLimitPlace, { hasStore }: { readonly hasStore: boolean }) {
     this.#place = place;
+    this.#hasStore = hasStore;
   }
 
   /** Accounts are kept by name: what was spent under a former rule stays spent under the new one. */
   replace(rules: ReadonlyMap<string, RateLimitRuleConfig>): void {
     const compiled = new Map<string, CompiledRule>();
-    for (const [name, rule] of rules) compiled.set(name, compileRule(this.#place.name, name, defined(rule)));
+    for (const [name, rule] of rules) compiled.set(name, this.#compile(name, rule));
     this.#rules = compiled;
     this.#given = Object.freeze(
       Object.fromEntries([...compiled].map(([name, { given }]) => [name, given] as const)),
@@ -80,12 +82,12 @@ export class RuleBook {
     const problems = ruleProblems(config);
     if (problems.length > 0) throw invalidArgument(this.#place, `rule.${problems.join('; rule.')}`);
     const { algorithm = 'token-bucket', rate, capacity, perMs = 1000 } = config;
-    return compileRule(
-      this.#place.name,
-      INLINE,
-      defined(config),
-      `${INLINE}(${algorithm},${rate},${perMs},${capacity})`,
-    );
+    return this.#compile(INLINE, config, `${INLINE}(${algorithm},${rate},${perMs},${capacity})`);
+  }
+
+  #compile(name: string, rule: RateLimitRuleConfig, id?: string): CompiledRule {
+    const compiled = compileRule(this.#place.name, name, defined(rule), id);
+    return this.#hasStore ? compiled : { ...compiled, local: true };
   }
 
   #parse(rule: RateLimitRule): RateLimitRuleConfig {

@@ -2,8 +2,8 @@ import { NEVER } from '../algorithms/algorithm.js';
 import { PEEK, type Op, type Verdict } from '../algorithms/decide.js';
 import type { OnStoreError } from '../ratelimit.provider.js';
 import { shareOf, type CompiledRule } from '../rules/compiled-rule.js';
-import type { LocalAccounts, LocalCheck } from './local-accounts.js';
-import { localCheck, type Answer, type Request } from './request.js';
+import type { LocalAccounts } from './local-accounts.js';
+import { inGroup, type Answer, type Request } from './request.js';
 
 const RETRY_MS = 1000;
 
@@ -34,9 +34,9 @@ export class Fallback {
   /** All or nothing, as the store would. `op` is TAKE or PEEK. */
   decide(requests: readonly Request[], op: Op): Answer[] {
     const share = this.#options.share();
-    const closed = requests.some(({ rule }) => this.policyOf(rule) === 'closed' && !rule.shadow);
+    const closed = requests.some(({ rule }) => this.policyOf(rule) === 'closed' && rule.shadow === 0);
     const shared = requests.filter(({ rule }) => this.policyOf(rule) === 'local');
-    const group = shared.map((request) => this.#check(request, closed ? PEEK : op, share));
+    const group = shared.map((request) => shareOfRequest(inGroup(request, closed ? PEEK : op), share));
     const verdicts = group.length === 0 ? [] : this.#options.accounts.decide(group);
     let next = 0;
     return requests.map((request): Answer => {
@@ -55,15 +55,12 @@ export class Fallback {
   /** Changes the share of this process alone: refund, reset, permits. */
   apply(request: Request, op: Op): Verdict {
     if (this.policyOf(request.rule) !== 'local') return allowed(request.rule);
-    return this.#options.accounts.one(this.#check(request, op, this.#options.share()));
+    return this.#options.accounts.one(shareOfRequest(inGroup(request, op), this.#options.share()));
   }
+}
 
-  #check(request: Request, op: Op, share: number): LocalCheck {
-    return {
-      ...localCheck(request, op, shareOf(request.rule, share)),
-      key: request.rule.prefix + request.resource,
-    };
-  }
+function shareOfRequest(request: Request, share: number): Request {
+  return { ...request, rule: shareOf(request.rule, share) };
 }
 
 const allowed = (rule: CompiledRule): Verdict => ({
@@ -82,6 +79,6 @@ const refused = (waitMs: number, resetMs: number): Verdict => ({
 });
 
 /** A cost that is too much for the share alone fits again when the store is back. */
-function ownWait({ rule, cost }: Request, verdict: Verdict): Verdict {
-  return verdict.waitMs === NEVER && cost <= rule.limit ? { ...verdict, waitMs: RETRY_MS } : verdict;
+function ownWait({ rule, amount }: Request, verdict: Verdict): Verdict {
+  return verdict.waitMs === NEVER && amount <= rule.limit ? { ...verdict, waitMs: RETRY_MS } : verdict;
 }

@@ -12,7 +12,7 @@ import type { Fallback } from './fallback.js';
 import type { Leases } from './leases.js';
 import type { LocalAccounts } from './local-accounts.js';
 import type { Outage } from './outage.js';
-import { localCheck, refuses, type Answer, type Request } from './request.js';
+import { asked, inGroup, refuses, stored, type Answer, type Request } from './request.js';
 import type { ScriptCalls } from './script-calls.js';
 
 export interface JudgeDeps {
@@ -34,12 +34,12 @@ export class Judge {
 
   /** One request that this process can decide by itself, now; undefined when the store must be asked. */
   atOnce(request: Request): Answer | undefined {
-    const { calls, local, leases } = this.#deps;
-    const { rule, resource, cost } = request;
-    if (calls === undefined || rule.local)
-      return { verdict: local.one(localCheck(request, TAKE)), source: 'local' };
-    if (!isLeased(request)) return undefined;
-    const verdict = leases.takeHeld(rule, resource, cost);
+    if (request.rule.local) return { verdict: this.#deps.local.take(request), source: 'local' };
+    return isLeased(request) ? this.#byLease(request) : undefined;
+  }
+
+  #byLease({ rule, resource, amount }: Request): Answer | undefined {
+    const verdict = this.#deps.leases.takeHeld(rule, resource, amount);
     return verdict && { verdict, source: 'lease' };
   }
 
@@ -57,9 +57,9 @@ export class Judge {
   async all(requests: readonly Request[]): Promise<Answer[]> {
     const answers = new Map<Request, Answer>();
     const isRefused = (): boolean => [...answers].some(([request, answer]) => refuses(request, answer));
-    const leased = requests.filter((request) => !this.#isLocal(request) && isLeased(request));
+    const leased = requests.filter((request) => !request.rule.local && isLeased(request));
     for (const request of leased) answers.set(request, await this.one(request));
-    const local = requests.filter((request) => this.#isLocal(request));
+    const local = requests.filter(({ rule }) => rule.local);
     const own = this.#locally(local, isRefused() ? PEEK : TAKE);
     for (const [index, request] of local.entries()) answers.set(request, at(own, index));
     const taken = isRefused() ? leased : [...leased, ...local];
@@ -77,14 +77,13 @@ export class Judge {
   }
 
   async peek(request: Request): Promise<Answer> {
-    const { calls, local, leases } = this.#deps;
-    if (calls === undefined || request.rule.local)
-      return { verdict: local.one(localCheck(request, PEEK)), source: 'local' };
+    const { local, leases } = this.#deps;
+    if (request.rule.local) return { verdict: local.one(asked(request, PEEK)), source: 'local' };
     const [answer = this.#onFallback(request)] = await this.#stored([request], PEEK);
     const held = isLeased(request) ? leases.held(request.rule, request.resource) : 0;
     if (held === 0 || answer.source !== 'store') return answer;
     const { verdict } = answer;
-    const ok = verdict.ok || held >= request.cost;
+    const ok = verdict.ok || held >= request.amount;
     return {
       source: 'lease',
       verdict: {
@@ -99,10 +98,10 @@ export class Judge {
   /** An operation that is no decision. Rejects with the store's error, once this process has done its part. */
   async change(request: Request, op: Op): Promise<Verdict> {
     const { calls, local, leases, outage, fallback } = this.#deps;
-    const { rule, resource, cost } = request;
-    if (calls === undefined || rule.local) return local.one(localCheck(request, op));
+    const { rule, resource, amount } = request;
+    if (calls === undefined || rule.local) return local.one(asked(request, op));
     if (isLeased(request)) {
-      if (op === REFUND && leases.giveBack(rule, resource, cost)) return first([]);
+      if (op === REFUND && leases.giveBack(rule, resource, amount)) return first([]);
       leases.forget(rule, resource);
     }
     try {
@@ -116,31 +115,24 @@ export class Judge {
     }
   }
 
-  #isLocal({ rule }: Request): boolean {
-    return this.#deps.calls === undefined || rule.local;
-  }
-
   /** Decided by accounts of this process as one group. */
   #locally(requests: readonly Request[], op: Op): Answer[] {
-    const group = requests.map((request) => ({
-      ...localCheck(request, op),
-      key: request.rule.prefix + request.resource,
-    }));
+    const group = requests.map((request) => inGroup(request, op));
     return this.#deps.local.decide(group).map((verdict) => ({ verdict, source: 'local' }));
   }
 
   #giveBack(request: Request, { source }: Answer): void {
     const { local, leases, fallback } = this.#deps;
-    if (source === 'lease') leases.giveBack(request.rule, request.resource, request.cost);
+    if (source === 'lease') leases.giveBack(request.rule, request.resource, request.amount);
     else if (source === 'fallback') fallback.apply(request, REFUND);
-    else local.one(localCheck(request, givingBack(request.permit)));
+    else local.one(asked(request, givingBack(request.seq)));
   }
 
   async #leased(request: Request): Promise<Answer | undefined> {
     if (this.#mustNotAsk()) return undefined;
     try {
-      const { rule, resource, cost } = request;
-      const verdict = await this.#deps.leases.take(rule, resource, cost);
+      const { rule, resource, amount } = request;
+      const verdict = await this.#deps.leases.take(rule, resource, amount);
       return { verdict, source: 'lease' };
     } catch {
       return undefined; // the outage knows: draws go through `ask`
@@ -189,15 +181,15 @@ export class Judge {
     return answer;
   }
 
-  #check({ resource, rule, cost, permit }: Request, op: Op): Check {
-    const key = this.#deps.calls?.keyOf(rule.prefix, resource) ?? rule.prefix + resource;
-    return { key, op, rule: rule.numbers, amount: cost, seq: permit, heldSeq: 0, rest: 0 };
+  #check(request: Request, op: Op): Check {
+    const { rule, resource } = request;
+    return stored(request, op, this.#deps.calls?.keyOf(rule.prefix, resource) ?? rule.prefix + resource);
   }
 }
 
 /** More than a lease holds is asked for itself. */
-function isLeased({ rule, cost }: Request): boolean {
-  return rule.lease !== undefined && cost <= rule.lease.size;
+function isLeased({ rule, amount }: Request): boolean {
+  return rule.lease !== undefined && amount <= rule.lease.size;
 }
 
 /** A slot that a permit holds is given back by its number. */
@@ -226,8 +218,7 @@ async function askInParts(calls: ScriptCalls, group: Group): Promise<readonly Ve
     if (!left.has(check)) continue;
     const part = [...left].filter((other) => calls.canShare(check.key, other.key));
     for (const one of part) left.delete(one);
-    const asked = refused ? part.map((one): Check => ({ ...one, op: PEEK })) : part;
-    const verdicts = await calls.ask(asked);
+    const verdicts = await calls.ask(refused ? part.map((one): Check => ({ ...one, op: PEEK })) : part);
     for (const [index, one] of part.entries()) {
       const verdict = verdicts[index] ?? NOTHING;
       found.set(one, verdict);

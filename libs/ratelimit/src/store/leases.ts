@@ -176,7 +176,7 @@ export class Leases {
     // what an unanswered draw gave up stays what is told, until an answer comes
     if (lease.left > 0) lease.rest = lease.left;
     lease.left = 0;
-    const check = { key: lease.key, op: DRAW, rule: lease.rule.numbers, amount, seq } as const;
+    const check = { key: lease.key, op: DRAW, rule: lease.rule, amount, seq } as const;
     const [verdict] = await this.#options.ask([{ ...check, heldSeq: lease.heldSeq, rest: lease.rest }]);
     return verdict ?? { ok: false, remaining: 0, waitMs: 1, resetMs: 0, granted: 0 };
   }

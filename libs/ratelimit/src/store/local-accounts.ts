@@ -1,7 +1,9 @@
 import type { Clock } from '@infra-kit/kernel';
+import type { RuleNumbers } from '../algorithms/algorithm.js';
 import {
   decide,
   decideOne,
+  takeOne,
   type Check,
   type State,
   type StateSpace,
@@ -13,7 +15,7 @@ const US_PER_MS = 1000;
 
 /** `key` tells accounts apart within one call; they are kept by rule and resource, whose hashes are known already. */
 export interface LocalCheck extends Check {
-  readonly prefix: string;
+  readonly rule: RuleNumbers & { readonly prefix: string };
   readonly resource: string;
 }
 
@@ -27,6 +29,9 @@ export class LocalAccounts implements StateSpace<LocalCheck> {
   readonly #maxKeys: number;
   readonly #byRule = new Map<string, RecentMap<State>>();
   #read: State | undefined;
+  /** The rule asked for last, and its accounts. */
+  #prefix: string | undefined;
+  #states = new RecentMap<State>(0);
 
   constructor(options: { readonly clock: Clock; readonly owner: string; readonly maxKeys: number }) {
     this.#clock = options.clock;
@@ -41,6 +46,11 @@ export class LocalAccounts implements StateSpace<LocalCheck> {
     return sum;
   }
 
+  /** One TAKE. */
+  take(check: LocalCheck): Verdict {
+    return takeOne(this, this.#now(), this.#owner, check);
+  }
+
   one(check: LocalCheck): Verdict {
     return decideOne(this, this.#now(), this.#owner, check);
   }
@@ -51,19 +61,28 @@ export class LocalAccounts implements StateSpace<LocalCheck> {
 
   clear(): void {
     this.#byRule.clear();
+    this.#prefix = undefined;
   }
 
-  read({ prefix, resource }: LocalCheck): State | undefined {
-    this.#read = this.#byRule.get(prefix)?.get(resource);
+  read({ rule, resource }: LocalCheck): State | undefined {
+    this.#read = this.#of(rule.prefix).get(resource);
     return this.#read;
   }
 
-  write({ prefix, resource }: LocalCheck, state: State, ttlMs: number): void {
+  write({ rule, resource }: LocalCheck, state: State, ttlMs: number): void {
     if (ttlMs > 0 && state === this.#read) return; // changed in its place
-    let states = this.#byRule.get(prefix);
-    if (states === undefined) this.#byRule.set(prefix, (states = new RecentMap<State>(this.#maxKeys)));
+    const states = this.#of(rule.prefix);
     if (ttlMs > 0) states.set(resource, state);
     else states.delete(resource);
+  }
+
+  #of(prefix: string): RecentMap<State> {
+    if (prefix === this.#prefix) return this.#states;
+    let states = this.#byRule.get(prefix);
+    if (states === undefined) this.#byRule.set(prefix, (states = new RecentMap<State>(this.#maxKeys)));
+    this.#prefix = prefix;
+    this.#states = states;
+    return states;
   }
 
   #now(): number {

@@ -1,25 +1,26 @@
+import type { Check, Op, Verdict } from '../algorithms/decide.js';
 import type { Decision } from '../ratelimit.provider.js';
-import type { RuleNumbers } from '../algorithms/algorithm.js';
-import type { Op, Verdict } from '../algorithms/decide.js';
 import type { CompiledRule } from '../rules/compiled-rule.js';
 import type { LocalCheck } from './local-accounts.js';
 
-/** One check of a call, its rule found. */
-export interface Request {
-  readonly resource: string;
+/** One check of a call, its rule found: as accounts of this process take it. `seq` is the number of its permit; 0: none. */
+export interface Request extends LocalCheck {
   readonly rule: CompiledRule;
-  readonly cost: number;
-  /** Number of the permit that is to hold the slot; 0: none. */
-  readonly permit: number;
 }
 
-/** A request to accounts of this process; `rule` where the rule's own numbers are not what counts. */
-export function localCheck(
-  { resource, rule: { prefix, numbers }, cost, permit }: Request,
-  op: Op,
-  rule: RuleNumbers = numbers,
-): LocalCheck {
-  return { key: resource, prefix, resource, op, rule, amount: cost, seq: permit, heldSeq: 0, rest: 0 };
+/** The request as a check by another op. */
+export function asked(request: Request, op: Op): Request {
+  return request.op === op ? request : { ...request, op };
+}
+
+/** Among others of one call: told apart by rule and resource. */
+export function inGroup(request: Request, op: Op): Request {
+  return { ...request, op, key: request.rule.prefix + request.resource };
+}
+
+/** The request as the store takes it. */
+export function stored({ rule, amount, seq }: Request, op: Op, key: string): Check {
+  return { key, op, rule, amount, seq, heldSeq: 0, rest: 0 };
 }
 
 /** What became of a request, not yet counted. */
@@ -32,5 +33,5 @@ export interface Answer {
 
 /** True when the answer refuses the call it belongs to. */
 export function refuses({ rule }: Request, { verdict }: Answer): boolean {
-  return !verdict.ok && !rule.shadow;
+  return !verdict.ok && rule.shadow === 0;
 }

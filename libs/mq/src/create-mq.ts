@@ -12,6 +12,7 @@ import { Subscriptions } from './consuming/subscriptions.js';
 import { DefaultMqProvider } from './default-mq.provider.js';
 import { MemoryMqDriver } from './drivers/memory/memory.driver.js';
 import { MemoryBroker } from './drivers/memory/memory-broker.js';
+import type { KafkaOptions } from './drivers/kafka-options.js';
 import type { MqDriver } from './drivers/mq-driver.js';
 import type { MqEngine } from './mq-engine.js';
 import type { MqConfig, MqOptions } from './mq.config.js';
@@ -143,5 +144,34 @@ async function makeDriver(config: MqConfig, setting: ComponentSetting, place: Mq
     const { maxRecordsPerPartition } = config;
     return new MemoryMqDriver(new MemoryBroker({ clock: setting.clock, maxRecordsPerPartition }));
   }
-  throw mqError(place, 'UNIMPLEMENTED', 'the kafka drivers are not there yet');
+  if (config.client === 'platformatic')
+    throw mqError(place, 'UNIMPLEMENTED', "client 'platformatic' is not there yet; choose 'kafkajs'");
+  const { kafkajsDriver } = await loadKafkajs(place);
+  return kafkajsDriver(kafkaOptions(config, setting));
+}
+
+function kafkaOptions(config: MqConfig, { service, logger, clock }: ComponentSetting): KafkaOptions {
+  const {
+    brokers = [],
+    clientId = service,
+    sasl,
+    tls,
+    producer,
+    connectTimeoutMs,
+    requestTimeoutMs,
+  } = config;
+  return { brokers, clientId, sasl, tls, connectTimeoutMs, requestTimeoutMs, producer, logger, clock };
+}
+
+async function loadKafkajs(place: MqPlace): Promise<typeof import('./drivers/kafkajs/index.js')> {
+  try {
+    return await import('./drivers/kafkajs/index.js');
+  } catch (error) {
+    throw mqError(
+      place,
+      'FAILED_PRECONDITION',
+      "client 'kafkajs' needs the package kafkajs; install it: npm i kafkajs",
+      { cause: error },
+    );
+  }
 }

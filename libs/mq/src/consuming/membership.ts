@@ -1,4 +1,10 @@
-import { InfraContext, type CallOptions, type Clock, type Logger } from '@infra-kit/kernel';
+import {
+  InfraContext,
+  type CallOptions,
+  type Clock,
+  type InfraErrorCode,
+  type Logger,
+} from '@infra-kit/kernel';
 import type {
   ConsumerListener,
   DriverCall,
@@ -29,6 +35,10 @@ export interface MembershipParts {
 
 const LONGEST_BACKOFF_MS = 30_000;
 const CLOSE_LIMIT_MS = 5000;
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 1000;
+/** What passes by itself while servers start or a group is shared out. */
+const PASSING: ReadonlySet<InfraErrorCode> = new Set(['UNAVAILABLE', 'ABORTED']);
 
 /** Being in a group: joins, and joins anew with backoff when the consumer has crashed, until it is closed. */
 export class Membership {
@@ -74,24 +84,37 @@ export class Membership {
     await this.#dismiss();
   }
 
+  /** Tries until it is in, or the limit has passed: a coordinator that is starting refuses at first. */
   async #join(limits: CallOptions | undefined): Promise<void> {
-    const { driver, runner, settings, place, options } = this.#parts;
+    const { runner, settings, clock } = this.#parts;
+    const { joinTimeoutMs: limitMs } = settings().consumer;
+    await runner.run('subscribe', { options: limits, limitMs }, async (call) => {
+      for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
+        try {
+          return await this.#tryToJoin(call);
+        } catch (error) {
+          const passes = PASSING.has(runner.codeOf(error)) && !this.#life.signal.aborted;
+          if (!passes || call.signal.aborted) throw error;
+          this.lastError = error;
+          await clock.sleep(waitMs, call.signal);
+        }
+      }
+    });
+  }
+
+  async #tryToJoin(call: DriverCall): Promise<void> {
+    const { driver, settings, place, options } = this.#parts;
     const epoch = ++this.#epoch;
     const current = (): boolean => epoch === this.#epoch;
     const request = joinRequest(settings().consumer, { group: options.group, topics: this.#topics });
-    const join = async (call: DriverCall): Promise<void> => {
-      const consumer = await driver.join(request, this.#listener(current), call);
-      if (current() && !this.#life.signal.aborted) this.#consumer = consumer;
-      else await consumer.close(); // it came too late
-    };
-    try {
-      const limitMs = settings().consumer.joinTimeoutMs;
-      await runner.run('subscribe', { options: limits, limitMs }, join);
-    } catch (error) {
-      if (current()) this.#epoch++;
-      throw error;
+    const consumer = await driver.join(request, this.#listener(current), call);
+    if (current() && !call.signal.aborted && !this.#life.signal.aborted) {
+      this.#consumer = consumer;
+      return;
     }
-    if (this.#consumer === undefined) throw closedError(place);
+    this.#epoch++;
+    await consumer.close(); // it came too late
+    throw closedError(place);
   }
 
   #listener(current: () => boolean): ConsumerListener {

@@ -1,1 +1,2 @@
-export {};
+export { kafkajsDriver } from './kafkajs.driver.js';
+export type { KafkaOptions } from '../kafka-options.js';

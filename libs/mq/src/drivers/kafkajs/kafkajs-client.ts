@@ -1,0 +1,52 @@
+import { Kafka, logLevel, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs';
+import type { KafkaOptions } from '../kafka-options.js';
+
+/** First wait, longest wait and number of the client's own repeats of a request: some 5 s, so that a broker may restart. */
+export const RETRY = { initialRetryTime: 100, maxRetryTime: 1000, multiplier: 2, retries: 8 };
+
+/** Whether brokers can be reached, as the client's own log tells: it has no event for it. */
+export class Reachability {
+  #trouble: unknown;
+
+  get trouble(): unknown {
+    return this.#trouble;
+  }
+
+  /** A server has answered. */
+  fine(): void {
+    this.#trouble = undefined;
+  }
+
+  note({ namespace, log }: LogEntry): void {
+    if (/^(Connection|BrokerPool)$/.test(namespace) && /connect/i.test(log.message))
+      this.#trouble = new Error(log.message);
+  }
+}
+
+function saslOf(sasl: NonNullable<KafkaOptions['sasl']>): SASLOptions {
+  const { mechanism, username, password } = sasl;
+  return { mechanism, username, password } as SASLOptions;
+}
+
+function sslOf(tls: KafkaOptions['tls']): NonNullable<KafkaConfig['ssl']> {
+  if (tls === undefined || typeof tls === 'boolean') return tls ?? false;
+  return Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
+}
+
+/** A client of kafkajs that prints nothing. */
+export function kafkaOf(options: KafkaOptions, reach: Reachability, requestTimeout: number): Kafka {
+  return new Kafka({
+    clientId: options.clientId,
+    brokers: [...options.brokers],
+    ssl: sslOf(options.tls),
+    ...(options.sasl !== undefined && { sasl: saslOf(options.sasl) }),
+    connectionTimeout: options.connectTimeoutMs,
+    requestTimeout,
+    retry: RETRY,
+    logLevel: logLevel.ERROR,
+    logCreator: () => (entry) => {
+      reach.note(entry);
+      options.logger?.debug('kafkajs', { namespace: entry.namespace, text: entry.log.message });
+    },
+  });
+}

@@ -1,0 +1,107 @@
+import { isInfraError, type InfraErrorCode } from '@infra-kit/kernel';
+import type { Kafka } from 'kafkajs';
+import type { KafkaOptions } from '../kafka-options.js';
+import type {
+  ConsumerListener,
+  DriverCall,
+  JoinRequest,
+  MqConsumer,
+  MqDriver,
+  NewRecord,
+  PartitionOffset,
+} from '../mq-driver.js';
+import { KafkajsAdmin } from './kafkajs-admin.js';
+import { kafkaOf, Reachability } from './kafkajs-client.js';
+import { KafkajsConsumer } from './kafkajs-consumer.js';
+import { codeOfKafkajs } from './kafkajs-errors.js';
+import { KafkajsProducer } from './kafkajs-producer.js';
+
+/** For a membership that reads nothing. */
+const BRIEFLY = {
+  sessionTimeoutMs: 10_000,
+  heartbeatIntervalMs: 3000,
+  rebalanceTimeoutMs: 10_000,
+  maxBytes: 1024 * 1024,
+  maxBytesPerPartition: 1024 * 1024,
+  maxWaitMs: 100,
+} as const;
+
+class KafkajsDriver implements MqDriver {
+  readonly kind = 'kafkajs';
+  readonly native: Kafka;
+  readonly admin: KafkajsAdmin;
+  readonly #brokers: readonly string[];
+  readonly #reach = new Reachability();
+  readonly #producer: KafkajsProducer;
+  readonly #consumers = new Set<KafkajsConsumer>();
+
+  constructor(options: KafkaOptions) {
+    const { requestTimeoutMs, producer, brokers } = options;
+    this.#brokers = brokers;
+    this.native = kafkaOf(options, this.#reach, requestTimeoutMs);
+    this.admin = new KafkajsAdmin(this.native, this.#reach, (group, offsets, call) =>
+      this.#commitAsMember(group, offsets, call),
+    );
+    this.#producer = new KafkajsProducer(kafkaOf(options, this.#reach, producer.timeoutMs), producer);
+  }
+
+  async connect(): Promise<void> {
+    await this.admin.connect();
+  }
+
+  async ping(): Promise<void> {
+    await this.admin.connect();
+  }
+
+  trouble(): unknown {
+    return this.#reach.trouble;
+  }
+
+  async produce(topic: string, records: readonly NewRecord[], call: DriverCall): Promise<readonly bigint[]> {
+    const offsets = await this.#producer.send(topic, records, call);
+    this.#reach.fine();
+    return offsets;
+  }
+
+  async join(request: JoinRequest, listener: ConsumerListener, call: DriverCall): Promise<MqConsumer> {
+    const consumer = new KafkajsConsumer(this.native, request, listener, this.#reach);
+    this.#consumers.add(consumer);
+    await consumer.join(request.topics, call);
+    return consumer;
+  }
+
+  describe(): Readonly<Record<string, unknown>> {
+    return { brokers: this.#brokers };
+  }
+
+  codeOf(error: unknown): InfraErrorCode | undefined {
+    return isInfraError(error) ? error.code : codeOfKafkajs(error);
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#consumers].map((consumer) => consumer.close()));
+    await Promise.allSettled([this.#producer.close(), this.admin.close()]);
+  }
+
+  async #commitAsMember(group: string, offsets: readonly PartitionOffset[], call: DriverCall): Promise<void> {
+    const topics = [...new Set(offsets.map(({ topic }) => topic))];
+    const nothing: ConsumerListener = {
+      assigned: async () => [],
+      records: () => undefined,
+      revoked: async () => undefined,
+      polled: () => undefined,
+      ended: () => undefined,
+    };
+    const member = await this.join({ ...BRIEFLY, group, topics }, nothing, call);
+    try {
+      await member.commit(offsets, call);
+    } finally {
+      await member.close();
+    }
+  }
+}
+
+/** Messages over Kafka by kafkajs. */
+export function kafkajsDriver(options: KafkaOptions): MqDriver {
+  return new KafkajsDriver(options);
+}

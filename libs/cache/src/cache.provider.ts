@@ -113,7 +113,9 @@ export abstract class CacheProvider implements ComponentProvider {
    * FAILED_PRECONDITION for an entry that is no whole number; DATA_LOSS for a sum beyond ±(2⁵³ - 1), which changes nothing.
    */
   abstract increment(key: string, by?: number, options?: CallOptions): Promise<number>;
-  abstract decrement(key: string, by?: number, options?: CallOptions): Promise<number>;
+  decrement(key: string, by = 1, options?: CallOptions): Promise<number> {
+    return this.increment(key, typeof by === 'number' ? -by : by, options);
+  }
   /** Sets the ttl anew from now, a stale time staying behind it; Infinity takes it away. False when there is no entry. */
   abstract expire(key: string, ttlMs: number, options?: CallOptions): Promise<boolean>;
   /** Milliseconds until it is a miss, stale time not counted; Infinity without expiry; `undefined` when there is no entry. */

@@ -53,7 +53,7 @@ async function assemble(options: CacheOptions, setting: ComponentSetting): Promi
   });
   const driver = near === undefined ? store : nearDriver(store, near);
   const runner = new CallRunner(driver, place, settings);
-  const tags = new TagVersions({ driver, runner });
+  const tags = new TagVersions({ place, driver, runner });
   const entries = new EntryReader({ driver, runner, tags });
   const living = new LivingEntries({ place, driver, runner, entries });
   const loads = new GetOrSet({ place, driver, runner, values, entries, tags, clock, settings, near });

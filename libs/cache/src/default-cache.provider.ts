@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { CallOptions, HealthReport, LockService } from '@infra-kit/kernel';
-import { closedError, invalidArgument, shown, unimplemented } from './cache.errors.js';
+import { closedError, invalidArgument, shown } from './cache.errors.js';
 import {
   CacheProvider,
   type CacheGetOrSetOptions,
@@ -17,7 +17,7 @@ import type { CacheEngine } from './operations/cache-engine.js';
 import { needsLook } from './operations/entry-reader.js';
 import { HashOperations } from './operations/hashes.js';
 import { reportHealth } from './operations/health.js';
-import { keyAbout, type KeySpace } from './operations/key-space.js';
+import type { KeySpace } from './operations/key-space.js';
 import { lockService } from './operations/lock-service.js';
 import type { NearEntry } from './operations/near-cache.js';
 import type { OperationName } from './operations/operation.js';
@@ -26,7 +26,14 @@ import { ScriptRunner } from './operations/script-runner.js';
 import { markedEntry, metaOf } from './operations/stored-entry.js';
 import { SetOperations } from './operations/sets.js';
 import { SortedSetOperations } from './operations/sorted-sets.js';
-import { checkOptions, driverTtl, driverWrite, keysAndOptions, pairsOf } from './operations/write-options.js';
+import {
+  areSound,
+  checkOptions,
+  driverTtl,
+  driverWrite,
+  keysAndOptions,
+  pairsOf,
+} from './operations/write-options.js';
 
 /** The front: checks, prefixes, codec and order of events, over any driver. */
 export class DefaultCacheProvider extends CacheProvider {
@@ -103,7 +110,7 @@ export class DefaultCacheProvider extends CacheProvider {
 
   override async set(key: string, value: unknown, options?: CacheSetOptions): Promise<boolean> {
     const full = this.#key(key, options);
-    const tagKeys = this.#tagKeys(options?.tags);
+    const tagKeys = this.#engine.tags.keysOf(this.#keys, options?.tags);
     let data = this.#engine.values.encode(key, value);
     const write = driverWrite(this.#engine.place, options, this.#engine.settings().defaultTtlMs);
     this.#engine.loads.supersede(full);
@@ -166,10 +173,6 @@ export class DefaultCacheProvider extends CacheProvider {
     return this.#engine.living.add({ key, fullKey: full }, by, options);
   }
 
-  override decrement(key: string, by = 1, options?: CallOptions): Promise<number> {
-    return this.increment(key, typeof by === 'number' ? -by : by, options);
-  }
-
   override async expire(key: string, ttlMs: number, options?: CallOptions): Promise<boolean> {
     const full = this.#key(key, options);
     const ttl = driverTtl(this.#engine.place, ttlMs);
@@ -181,21 +184,38 @@ export class DefaultCacheProvider extends CacheProvider {
     return this.#engine.living.leftMs({ key, fullKey: full }, options);
   }
 
-  override async getOrSet<T>(
+  /** The short way of `get`, for options that need no second look. */
+  override getOrSet<T>(
     key: string,
     loader: (load: CacheLoad) => Promise<T>,
     options: CacheGetOrSetOptions,
   ): Promise<T> {
+    const plain = !this.#closed && typeof loader === 'function' && areSound(options);
+    const known = plain ? this.#engine.near?.known(key, options, this.#known) : undefined;
+    return (known === undefined ? this.#load(key, loader, options) : Promise.resolve(known)) as Promise<T>;
+  }
+
+  async #load(
+    key: string,
+    loader: (load: CacheLoad) => Promise<unknown>,
+    options: CacheGetOrSetOptions,
+  ): Promise<unknown> {
     this.#checkOpen();
-    const name = { key, fullKey: this.#keys.full(key), tagKeys: this.#tagKeys(options?.tags) };
-    return (await this.#engine.loads.run(name, loader, options)) as T;
+    const fullKey = this.#keys.full(key);
+    const name = {
+      key,
+      fullKey,
+      tagKeys: this.#engine.tags.keysOf(this.#keys, options?.tags),
+      aliases: this.#known,
+    };
+    return this.#engine.loads.run(name, loader, options);
   }
 
   override async invalidateTags(...args: unknown[]): Promise<void> {
     const { keys: tags, options } = keysAndOptions(args);
     this.#checkOpen();
     checkOptions(this.#engine.place, options);
-    const tagKeys = this.#tagKeys(tags);
+    const tagKeys = this.#engine.tags.keysOf(this.#keys, tags);
     try {
       await this.#engine.tags.invalidate(tagKeys, options);
     } finally {
@@ -269,15 +289,6 @@ export class DefaultCacheProvider extends CacheProvider {
     const full = this.#keys.fullPrefix(prefix);
     this.#engine.loads.supersedePrefix(full);
     return scanPages(this.#engine, full, options);
-  }
-
-  #tagKeys(tags: unknown): string[] {
-    if (tags === undefined) return [];
-    const full = new Set(this.#keys.fullAll(tags, 'tag'));
-    const { driver, place } = this.#engine;
-    if (full.size > 0 && !driver.capabilities.scripts)
-      throw unimplemented(place, 'scripts, which tags need', driver.kind);
-    return [...full].map((tag) => keyAbout(tag, 'tag'));
   }
 
   #found<T>(key: string, data: Encoded | undefined): T | undefined {

@@ -106,6 +106,31 @@ describe('a hit', () => {
     });
   });
 
+  it('of getOrSet by what it has asked itself checks its arguments all the same', async () => {
+    const { cache } = await pair({ keyPrefix: uniquePrefix('near-args') });
+    const loader = async (): Promise<object> => ({ n: 1 });
+    const hit = async (): Promise<boolean> =>
+      (await cache.getOrSet('a', loader, HOUR)) === (await cache.getOrSet('a', loader, HOUR));
+    await eventually(async () => expect(await hit()).toBe(true));
+    for (const bad of [
+      { ttlMs: 0 },
+      { ttlMs: 2 ** 60 },
+      { ...HOUR, staleMs: -1 },
+      { ...HOUR, beta: Number.NaN },
+      { ...HOUR, negativeTtlMs: 0 },
+      { ...HOUR, loadLeaseMs: '5' as never },
+      { ...HOUR, tags: [''] },
+      { ...HOUR, signal: 'text' as never },
+      undefined as never,
+    ])
+      await expect(cache.getOrSet('a', loader, bad)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expect(cache.getOrSet('a', 'none' as never, HOUR)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+    await cache.close();
+    await expect(cache.getOrSet('a', loader, HOUR)).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
+  });
+
   it('is none in a cache or name space that is closed', async () => {
     const { cache, other } = await pair();
     await other.set('n:a', { n: 1 });

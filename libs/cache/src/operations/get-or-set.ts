@@ -15,6 +15,7 @@ import { FleetLoads, Found, type FleetParts, type Outcome, type Wanted } from '.
 import { FailedLoads, MAX_FAILURES } from './failed-loads.js';
 import { Flight } from './flight.js';
 import { enclosingLoad, waitsFor, type RingLink } from './load-rings.js';
+import type { NearEntry } from './near-cache.js';
 import type { NearLevel } from './near-level.js';
 import type { EntryMeta } from './stored-entry.js';
 import { checkOptions, driverTtl } from './write-options.js';
@@ -31,6 +32,8 @@ export interface EntryName {
   readonly key: string;
   readonly fullKey: string;
   readonly tagKeys: readonly string[];
+  /** Where the near level may put what it has, by the caller's key. */
+  readonly aliases?: Map<string, NearEntry> | undefined;
 }
 
 /** `getOrSet`: one load a key in this process and, by `FleetLoads`, in the fleet; refreshes in the background. */
@@ -63,7 +66,7 @@ export class GetOrSet {
     options: CacheGetOrSetOptions,
   ): Promise<unknown> {
     const wanted = this.#wanted(name, loader, options);
-    const near = this.#near(wanted);
+    const near = this.#near(name);
     if (near !== undefined) return this.#parts.runner.answer('get', options, near);
     const waiter: Waiter = { wanted, within: enclosingLoad(), joined: undefined, first: false };
     try {
@@ -171,9 +174,9 @@ export class GetOrSet {
     };
   }
 
-  #near({ key, fullKey }: Wanted): unknown {
+  #near({ key, fullKey, aliases }: EntryName): unknown {
     try {
-      return this.#parts.near?.read(fullKey, key);
+      return this.#parts.near?.read(fullKey, key, aliases);
     } catch (error) {
       if (error instanceof CacheDecodeError) return undefined;
       throw error;

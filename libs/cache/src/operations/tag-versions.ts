@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { CallOptions } from '@infra-kit/kernel';
+import { unimplemented, type CachePlace } from '../cache.errors.js';
 import type { CacheDriver, DriverCall } from '../drivers/cache-driver.js';
 import { defineScript } from '../scripts/atomic-script.js';
 import type { CallRunner } from './call-runner.js';
+import { keyAbout, type KeySpace } from './key-space.js';
 import type { EntryMeta } from './stored-entry.js';
 
 /** A tag's version outlives the entries that carry it by this much; else they would be misses a moment too early. */
@@ -44,6 +46,7 @@ export function isCurrent(meta: EntryMeta | undefined, today: VersionsOfToday): 
 }
 
 interface Parts {
+  readonly place: CachePlace;
   readonly driver: CacheDriver;
   readonly runner: CallRunner;
 }
@@ -58,6 +61,16 @@ export class TagVersions {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+  }
+
+  /** Where the versions of tags are kept; each tag once. INVALID_ARGUMENT for what is no tag. */
+  keysOf(keys: KeySpace, tags: unknown): string[] {
+    if (tags === undefined) return [];
+    const { driver, place } = this.#parts;
+    const full = new Set(keys.fullAll(tags, 'tag'));
+    if (full.size > 0 && !driver.capabilities.scripts)
+      throw unimplemented(place, 'scripts, which tags need', driver.kind);
+    return [...full].map((tag) => keyAbout(tag, 'tag'));
   }
 
   /** The versions an entry of this life is to carry. Taken before its value is made: what is invalidated since is void. */

@@ -1,6 +1,6 @@
 import type { CallOptions } from '@infra-kit/kernel';
 import { invalidArgument, shown, type CachePlace } from '../cache.errors.js';
-import type { CacheSetOptions } from '../cache.provider.js';
+import type { CacheGetOrSetOptions, CacheSetOptions } from '../cache.provider.js';
 import type { DriverWrite } from '../drivers/cache-driver.js';
 
 /** A ttl as drivers take it: whole milliseconds, undefined for no expiry. INVALID_ARGUMENT for what is no ttl. */
@@ -14,6 +14,25 @@ export function driverTtl(place: CachePlace, ttlMs: unknown, field = 'ttlMs'): n
 export function checkOptions(place: CachePlace, options: unknown): void {
   if (options !== undefined && (typeof options !== 'object' || options === null))
     throw invalidArgument(place, `options must be an object, such as { ttlMs: 5000 }, got ${shown(options)}`);
+}
+
+const isSoundTtl = (value: unknown): boolean =>
+  typeof value === 'number' && value > 0 && value <= Number.MAX_SAFE_INTEGER;
+const isSoundFactor = (value: unknown): boolean =>
+  typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
+
+/** Whether options of `getOrSet` are plainly right: for a hit that does not look at each closely. */
+export function areSound(options: CacheGetOrSetOptions): boolean {
+  if (typeof options !== 'object' || options === null) return false;
+  const { ttlMs, staleMs = 0, beta = 0, negativeTtlMs = 1, loadLeaseMs = 1, tags } = options;
+  return (
+    isSoundTtl(ttlMs) &&
+    isSoundFactor(staleMs) &&
+    isSoundFactor(beta) &&
+    isSoundTtl(negativeTtlMs) &&
+    isSoundTtl(loadLeaseMs) &&
+    tags === undefined
+  );
 }
 
 /** What `setMany` was given, as a list. */

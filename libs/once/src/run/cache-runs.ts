@@ -168,22 +168,19 @@ export class CacheRuns implements OnceRuns {
   /** In the background, for as long as the lease can be held, and no longer than one more. */
   #completeLater({ request, grant, lease }: Held<unknown>, text: string): void {
     const { store, clock, logger } = this.#parts;
+    const told = (): Promise<boolean> =>
+      store.complete(grant, text, request.ttlMs).then(
+        () => true,
+        () => false,
+      );
     const retried = async (): Promise<void> => {
-      try {
-        for (let left = RETRIES_A_LEASE; left > 0 && !lease.lost; left--) {
-          await clock.sleep(request.leaseMs / RETRIES_A_LEASE, lease.signal);
-          const told = await store.complete(grant, text, request.ttlMs).then(
-            () => true,
-            () => false,
-          );
-          if (told) return;
-        }
-        logger.warn('a result was not stored: its key is free when its lease has ended');
-      } finally {
-        lease.stop();
+      for (let left = RETRIES_A_LEASE; left > 0 && !lease.lost; left--) {
+        await clock.sleep(request.leaseMs / RETRIES_A_LEASE);
+        if (await told()) return;
       }
+      logger.warn('a result was not stored: its key is free when its lease has ended');
     };
-    InfraContext.detach(retried).catch(() => undefined);
+    void InfraContext.detach(retried).finally(() => lease.stop());
   }
 
   /** Never rejects: without it the key is free when its lease has ended. */

@@ -22,7 +22,7 @@ local function mine(given)
   if record then return fence == given end
   return not last or last == given
 end
-local function nextFence() return string.format('%.0f', math.max(tonumber(last or '0') + 1, us)) end`;
+local function nextFence() return string.format('%.0f', math.max((tonumber(last or '') or 0) + 1, us)) end`;
 
 /** The twin of the above. */
 class Entry {
@@ -50,7 +50,7 @@ class Entry {
   }
 
   nextFence(): string {
-    return String(Math.max(Number(this.last ?? '0') + 1, this.us));
+    return String(Math.max((Number(this.last ?? '') || 0) + 1, this.us));
   }
 
   put(text: string, ttlMs: string): void {

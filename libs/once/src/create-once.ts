@@ -15,7 +15,7 @@ import type { OnceConfig, OnceConfigOptions } from './once.config.js';
 import { oncePlace } from './once.errors.js';
 import type { OnceProvider, OnceStoreKind } from './once.provider.js';
 import { countCall, type OnceReason } from './once.telemetry.js';
-import { HOT, parseOnceConfig } from './parse-once-config.js';
+import { HOT, isCacheProvider, isDbProvider, parseOnceConfig } from './parse-once-config.js';
 import { CacheRuns } from './run/cache-runs.js';
 import { CallChain } from './run/call-chain.js';
 import { DbRuns } from './run/db-runs.js';
@@ -45,9 +45,13 @@ export function createOnce(config: OnceConfigOptions = {}, deps: OnceDepsByHand 
 async function assemble(
   options: OnceConfigOptions,
   setting: ComponentSetting,
-  deps: OnceDependencies,
+  given: OnceDependencies,
 ): Promise<OnceProvider> {
   const { name, env, service, stack, reload, logger } = setting;
+  const deps = {
+    cache: isCacheProvider(options.cache) ? options.cache : given.cache,
+    db: isDbProvider(options.db) ? options.db : given.db,
+  };
   const place = oncePlace(name);
   const hasCache = deps.cache !== undefined;
   const hasDb = deps.db !== undefined;

@@ -102,6 +102,10 @@ export class DefaultOnceProvider extends OnceProvider {
     await this.#engine.close();
   }
 
+  override current(): OnceCall | undefined {
+    return this.#engine.chain.current;
+  }
+
   get maxKeyLength(): number {
     return this.#engine.settings().maxKeyLength;
   }

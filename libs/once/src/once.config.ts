@@ -1,5 +1,7 @@
 import 'reflect-metadata';
 import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Max, Min, MinLength } from 'class-validator';
+import type { CacheProvider } from '@infra-kit/cache';
+import type { DbProvider } from '@infra-kit/db';
 import { isProductionLike } from '@infra-kit/kernel';
 import type { OnceStoreKind } from './once.provider.js';
 
@@ -73,8 +75,13 @@ export class OnceConfig {
   autoMigrate = true;
 }
 
-/** An `OnceConfig` as callers write it: any part of it, plain. */
-export type OnceConfigOptions = { readonly [K in keyof OnceConfig]?: OnceConfig[K] | undefined };
+/** An `OnceConfig` as callers write it: any part of it, plain; for `cache` and `db` ready providers are taken too. */
+export type OnceConfigOptions = {
+  readonly [K in keyof Omit<OnceConfig, 'cache' | 'db'>]?: OnceConfig[K] | undefined;
+} & {
+  readonly cache?: string | CacheProvider | undefined;
+  readonly db?: string | DbProvider | undefined;
+};
 
 /** The same everywhere, but that production makes no tables by itself. */
 export function defaultOnceConfig(env: string): OnceConfig {

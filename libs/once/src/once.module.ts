@@ -23,6 +23,9 @@ interface Used {
 }
 type AsyncOnceOptions<I extends readonly InjectionEntry[]> = AsyncOptions<OnceConfigOptions, I> & Used;
 
+const nameIn = (given: unknown): string | undefined => (typeof given === 'string' ? given : undefined);
+const namesIn = ({ cache, db }: OnceConfigOptions): Used => ({ cache: nameIn(cache), db: nameIn(db) });
+
 /** Taken where they are there; one that is named must be. */
 function definitionFor({
   cache,
@@ -59,7 +62,7 @@ function withDecorators(module: DynamicModule, { name }: Placement): DynamicModu
 @Module({})
 export class OnceModule {
   static forRoot(options: OnceConfigOptions & Placement = {}): DynamicModule {
-    return withDecorators(componentModule(OnceModule, definitionFor(options), options), options);
+    return withDecorators(componentModule(OnceModule, definitionFor(namesIn(options)), options), options);
   }
 
   static forRootAsync<const I extends readonly InjectionEntry[] = []>(

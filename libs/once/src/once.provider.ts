@@ -83,6 +83,8 @@ export abstract class OnceProvider implements ComponentProvider {
   ): Promise<OnceResult<T>>;
   /** As `execute`. True: ran now; false: had run before. */
   abstract do(key: string, fn: (call: OnceCall) => Promise<unknown>, options?: OnceOptions): Promise<boolean>;
+  /** What the running function was given: its key, fence and signal, for code further in, as behind `@Idempotent`. */
+  abstract current(): OnceCall | undefined;
   /** In the db store a key that runs in another transaction has fence 0n. */
   abstract get(key: string, options?: OnceAddress): Promise<OnceRecord | undefined>;
   /** Forgets the key: true when there was one. A running owner in the cache store loses its lease; in the db store it goes on. */

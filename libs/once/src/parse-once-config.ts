@@ -1,3 +1,5 @@
+import type { CacheProvider } from '@infra-kit/cache';
+import type { DbProvider } from '@infra-kit/db';
 import { ConfigError, isConfigError, isProductionLike, parseConfig } from '@infra-kit/kernel';
 import { defaultOnceConfig, OnceConfig } from './once.config.js';
 
@@ -24,6 +26,14 @@ export interface ParsePlace {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+export function isCacheProvider(value: unknown): value is CacheProvider {
+  return isObject(value) && isObject(value['scripts']);
+}
+
+export function isDbProvider(value: unknown): value is DbProvider {
+  return isObject(value) && typeof value['afterCommit'] === 'function';
+}
+
 function parsed(data: Record<string, unknown>, instance: string): OnceConfig | readonly string[] {
   try {
     return parseConfig(OnceConfig, data, { component: COMPONENT, instance });
@@ -44,12 +54,21 @@ function missingStore(store: unknown, { env, hasCache, hasDb }: ParsePlace): str
 
 /** The configuration in force: what the code passes, then the default of the environment. One error names all that is wrong. */
 export function parseOnceConfig(options: unknown, place: ParsePlace): OnceConfig {
-  const { env, instance, hasCache, hasDb } = place;
+  const { env, instance } = place;
   if (!isObject(options)) return parseConfig(OnceConfig, options, { component: COMPONENT, instance });
-  const { store = !hasCache && hasDb ? 'db' : 'cache', autoMigrate, ...rest } = options;
-  const data = { ...rest, store, autoMigrate: autoMigrate ?? defaultOnceConfig(env).autoMigrate };
+  const { cache, db, autoMigrate, ...rest } = options;
+  const hasCache = place.hasCache || isCacheProvider(cache);
+  const hasDb = place.hasDb || isDbProvider(db);
+  const store = rest['store'] ?? (!hasCache && hasDb ? 'db' : 'cache');
+  const names = { ...(!isCacheProvider(cache) && { cache }), ...(!isDbProvider(db) && { db }) };
+  const data = {
+    ...rest,
+    ...names,
+    store,
+    autoMigrate: autoMigrate ?? defaultOnceConfig(env).autoMigrate,
+  };
   const config = parsed(data, instance);
-  const missing = missingStore(store, place);
+  const missing = missingStore(store, { ...place, hasCache, hasDb });
   const problems = [
     ...(config instanceof OnceConfig ? [] : config),
     ...(missing === undefined ? [] : [missing]),

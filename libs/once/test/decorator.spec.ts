@@ -162,9 +162,10 @@ describe('@Idempotent on any provider', () => {
   });
 
   it('decides at the edge alone, for the one call that the edge has let through', async () => {
-    const orders = (await start({ controllers: [Orders] })).get(Orders);
-    const address = (await app?.listen(0, '127.0.0.1'),
-    app?.getHttpServer() as Server).address() as AddressInfo;
+    const made = await start({ controllers: [Orders] });
+    const orders = made.get(Orders);
+    await made.listen(0, '127.0.0.1');
+    const address = (made.getHttpServer() as Server).address() as AddressInfo;
     const post = async (path: string): Promise<unknown> =>
       (await fetch(`http://127.0.0.1:${address.port}/${path}`, { method: 'POST' })).json();
     expect(await post('inner')).toEqual([1, 1, 2]);
@@ -284,7 +285,7 @@ describe('a start', () => {
     }
     Controller()(Documented);
     await start({ controllers: [Documented as never] });
-    const { work } = Documented.prototype;
+    const work = Object.getOwnPropertyDescriptor(Documented.prototype, 'work')?.value as object;
     expect(Object.keys(Reflect.getMetadata('swagger/apiResponse', work) as object)).toEqual([
       '201',
       '409',

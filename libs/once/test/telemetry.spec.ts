@@ -19,7 +19,7 @@ it('counts every call with its outcome and reason, and the calls to the store', 
     const [made, ...more] = metrics.all.filter(({ name }) => name === ONCE_METRICS.calls).slice(before);
     expect(more.map(({ attributes }) => attributes)).toEqual([]);
     expect(made?.attributes).toMatchObject({ once: 'metered', store: 'cache' });
-    seen.push(`${made?.attributes['outcome']} ${made?.attributes['reason']}`);
+    seen.push([made?.attributes['outcome'], made?.attributes['reason']].join(' '));
   };
   const fail = (): Promise<never> => Promise.reject(new Error('fails'));
   await call('a', async () => 1, { fingerprint: 1 });

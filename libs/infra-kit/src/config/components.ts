@@ -9,8 +9,9 @@ import {
 } from '@infra-kit/cache';
 import { ClogModule, getClogToken, settleClogConfig, type ClogOptions } from '@infra-kit/clog';
 import { CoordModule, getCoordToken, parseCoordConfig, type CoordOptions } from '@infra-kit/coord';
-import { DbModule, getDbToken, parseDbConfig, type DbOptions } from '@infra-kit/db';
+import { DbModule, getDbToken, parseDbConfig, type DbOptions, type DbProvider } from '@infra-kit/db';
 import { ConfigError, DEFAULT_INSTANCE, isProductionLike, type Placement } from '@infra-kit/kernel';
+import { getOnceToken, OnceModule, parseOnceConfig, type OnceConfigOptions } from '@infra-kit/once';
 import {
   getRateLimitToken,
   parseRateLimitConfig,
@@ -27,6 +28,7 @@ export interface ComponentConfigs {
   cache: CacheOptions;
   db: DbOptions;
   ratelimit: RateLimitOptions;
+  once: OnceConfigOptions;
   breaker: BreakerOptions;
 }
 export type ComponentKey = keyof ComponentConfigs;
@@ -127,6 +129,41 @@ function rateLimitModule(name: string | undefined, loads: readonly Instance[]): 
   });
 }
 
+const nameIn = (given: unknown): string | undefined => (typeof given === 'string' ? given : undefined);
+
+function checkOnce(options: OnceConfigOptions, { env, name = DEFAULT_INSTANCE, provides }: CheckPlace): void {
+  const [cache, db] = [nameIn(options.cache), nameIn(options.db)];
+  const missing = [
+    ...(cache === undefined || provides(getCacheToken(cache)) ? [] : [['cache', cache] as const]),
+    ...(db === undefined || provides(getDbToken(db)) ? [] : [['db', db] as const]),
+  ].map(([kind, wanted]) => `${kind}: it is not loaded; add it: ${kind}: [{ name: '${wanted}' }]`);
+  if (missing.length > 0) throw new ConfigError('once', missing, name);
+  const stores = { hasCache: provides(getCacheToken(cache)), hasDb: provides(getDbToken(db)) };
+  parseOnceConfig(options, { env, instance: name, ...stores });
+}
+
+/** Keys are kept in the cache and the database they name out of those that are loaded, else in those without a name. */
+function onceModule(name: string | undefined, loads: readonly Instance[]): DynamicModule {
+  const stores = loads.filter(({ component }) => component === 'cache' || component === 'db');
+  const tokens = stores.map(
+    (one) => (one.component === 'db' ? getDbToken(one.name) : getCacheToken(one.name)) as symbol,
+  );
+  return OnceModule.forRootAsync({
+    name,
+    inject: [OptionsSource, ...tokens],
+    useFactory: (source, ...ready) => {
+      const options = source.of('once', name);
+      const found = (component: ComponentKey, wanted: unknown): unknown =>
+        ready[stores.findIndex((one) => one.component === component && one.name === nameIn(wanted))];
+      return {
+        ...options,
+        cache: (found('cache', options.cache) as CacheProvider | undefined) ?? options.cache,
+        db: (found('db', options.db) as DbProvider | undefined) ?? options.db,
+      };
+    },
+  });
+}
+
 /** How the umbrella makes each component. Order is the order of the table printed at start. */
 export const COMPONENTS: { readonly [K in ComponentKey]: ComponentEntry<ComponentConfigs[K]> } = {
   clog: {
@@ -184,6 +221,7 @@ export const COMPONENTS: { readonly [K in ComponentKey]: ComponentEntry<Componen
       void parseDbConfig(options, { env, instance: name }),
   },
   ratelimit: { module: rateLimitModule, token: getRateLimitToken, check: checkRateLimit },
+  once: { module: onceModule, token: getOnceToken, check: checkOnce },
   breaker: { module: breakerModule, token: getBreakerToken, check: checkBreaker },
 };
 

@@ -34,11 +34,15 @@ export function callerOf(request: unknown): string {
   return typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint' ? String(id) : '';
 }
 
-/** Method, route and whose key it is. None but the last holds a space. */
+/** What is called, without a space but the one of a route's method, and by whom. */
+export const withCaller = (what: string, caller: string): string =>
+  caller === '' ? what : `${what} ${caller}`;
+
+/** Method, route and whose key it is. */
 export function scopeOf(context: ExecutionContext, caller: string): string {
   const request: unknown = context.getArgByIndex(0);
   const route = `${routeOf(request)}${versionOf(context)}`.replaceAll(' ', '%20');
-  return `${text(member(request, 'method')) ?? ''} ${route} ${caller}`;
+  return withCaller(`${text(member(request, 'method')) ?? ''} ${route}`, caller);
 }
 
 /** Path parameters, query and body; of what is no value (multipart, streams) path and query. */

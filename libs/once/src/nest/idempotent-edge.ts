@@ -7,7 +7,7 @@ import type { OnceProvider } from '../once.provider.js';
 import { isStream } from '../values/kept-result.js';
 import { isReplayed } from '../values/replayed-error.js';
 import { bodyOf, HttpAnswer, ServerFailure, type Answer } from './http-answer.js';
-import { callerOf, headerKey, payloadOf, scopeOf } from './http-request.js';
+import { callerOf, headerKey, payloadOf, scopeOf, withCaller } from './http-request.js';
 import { callOptions, type IdempotentOptions, type Instances } from './uses.js';
 
 export interface EdgeParts {
@@ -46,7 +46,7 @@ async function elsewhere(
     () => lastValueFrom(next.handle().pipe(toArray())),
     {
       ...callOptions(use),
-      scope: `${where} ${textOf(use.scope, self, context) ?? ''}`,
+      scope: withCaller(where, textOf(use.scope, self, context) ?? ''),
       fingerprint:
         typeof use.fingerprint === 'function' ? Reflect.apply(use.fingerprint, self, [context]) : undefined,
     },

@@ -5,6 +5,7 @@ import { invalidArgument, oncePlace } from '../once.errors.js';
 import { OnceProvider, type OnceOptions } from '../once.provider.js';
 import { DECIDED, edgeCalls } from './edge.js';
 import { IdempotencyEdgeInterceptor } from './idempotency.interceptor.js';
+import { withCaller } from './http-request.js';
 import { callOptions, USE, useOf, useProblem, type IdempotentOptions } from './uses.js';
 
 const DECORATOR = '@Idempotent';
@@ -28,7 +29,7 @@ function keyed(
     typeof use.fingerprint === 'function' ? Reflect.apply(use.fingerprint, self, args) : undefined;
   return {
     key: Reflect.apply(use.key, self, args) as string,
-    options: { ...callOptions(use), scope: `${where} ${scope}`, fingerprint },
+    options: { ...callOptions(use), scope: withCaller(where, scope), fingerprint },
   };
 }
 

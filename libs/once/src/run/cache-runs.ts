@@ -96,7 +96,7 @@ export class CacheRuns implements OnceRuns {
     const { chain, count } = this.#parts;
     count(['ran', 'unprotected']);
     const call = { key, fence: 0n, signal: signal ?? new AbortController().signal };
-    return { value: await chain.run(stored, () => fn(call)), replayed: false };
+    return { value: await chain.run(stored, call, fn), replayed: false };
   }
 
   #hold({ key, leaseMs }: OnceRequest<unknown>, grant: Grant, sentAt: number): HeldLease {
@@ -117,7 +117,7 @@ export class CacheRuns implements OnceRuns {
     try {
       const both = signal === undefined ? lease.signal : AbortSignal.any([lease.signal, signal]);
       const call = { key, fence: grant.fence, signal: both };
-      const ending = await endingOf(this.#parts.chain.run(stored, () => fn(call)));
+      const ending = await endingOf(this.#parts.chain.run(stored, call, fn));
       if ('error' in ending) return await this.#failed(held, ending.error);
       const encoded = encodeResult(ending.value, request.maxResultBytes);
       await this.#complete(held, encoded.text, undefined);

@@ -116,7 +116,7 @@ export class DbRuns implements OnceRuns {
     const { chain, db } = this.#parts;
     const signals = [signal, heartbeat?.signal].filter((one) => one !== undefined);
     const call = { key, fence: BigInt(fence), signal: AbortSignal.any(signals) };
-    const work = (): Promise<T> => chain.run(stored, () => fn(call));
+    const work = (): Promise<T> => chain.run(stored, call, fn);
     if (storeError === undefined) return { kind: 'ran', encoded: encodeResult(await work(), maxResultBytes) };
     try {
       const value = await db.transaction(work, { propagation: 'nested' });

@@ -161,6 +161,19 @@ export const executeTests: Readonly<Record<string, SuiteTest>> = {
     assert.equal(outcome.value, true);
   },
 
+  'tells code inside of a run its key, fence and signal': async ({ once, key }) => {
+    const [id, inner] = [key(), key()];
+    assert.equal(once.current(), undefined);
+    let left: Promise<unknown> | undefined;
+    await once.execute(id, async (call) => {
+      assert.equal(once.current(), call);
+      await once.execute(inner, async (nested) => assert.equal(once.current(), nested));
+      assert.equal(once.current(), call);
+      left = new Promise((resolve) => setImmediate(resolve)).then(() => once.current());
+    });
+    assert.equal(await left, undefined);
+  },
+
   'refuses bad input, named, with nothing run': async ({ once, key }) => {
     const effect = new Effect();
     const cyclic: Record<string, unknown> = {};

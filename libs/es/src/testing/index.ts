@@ -1,1 +1,2 @@
-export {};
+export { esSuite } from './es.suite.js';
+export type { EsSuiteTarget, SuiteRunner } from './suite-target.js';

@@ -27,6 +27,8 @@ import { TopicNames } from './producing/topic-names.js';
 export interface MqDeps extends ComponentDeps {
   /** Runs every handler: where rate limits find the intake that they pause. */
   readonly around?: AroundHandler | undefined;
+  /** Whether a database transaction is running: to warn of the dual write. */
+  readonly inTransaction?: (() => boolean) | undefined;
 }
 
 /**
@@ -64,6 +66,7 @@ async function assemble(options: MqOptions, setting: ComponentSetting, deps: MqD
     logger,
     settings,
     around: deps.around,
+    inTransaction: deps.inTransaction,
   };
   const subscriptions = new Subscriptions(engine);
   stack.push({ name: place.label, phase: 'connections', close: () => runner.close() });

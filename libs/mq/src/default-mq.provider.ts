@@ -33,6 +33,7 @@ export class DefaultMqProvider extends MqProvider {
   readonly #engine: MqEngine;
   readonly #subscriptions: Subscriptions;
   readonly #closeEngine: () => Promise<void>;
+  #warnedOfDualWrite = false;
 
   constructor(engine: MqEngine, subscriptions: Subscriptions, closeEngine: () => Promise<void>) {
     super();
@@ -48,6 +49,10 @@ export class DefaultMqProvider extends MqProvider {
     this.testing = { drained: (group, options) => drained(engine, subscriptions, group, options) };
   }
 
+  override get subscribed(): boolean {
+    return this.#subscriptions.all.length > 0;
+  }
+
   override get native(): unknown {
     return this.#engine.driver.native;
   }
@@ -57,7 +62,7 @@ export class DefaultMqProvider extends MqProvider {
     message: OutgoingMessage<T>,
     options?: CallOptions,
   ): Promise<SendReceipt> {
-    this.#engine.runner.checkOpen();
+    this.#checkSend();
     const [receipt] = await this.#engine.producer.send(topic, [message], options);
     if (receipt === undefined) throw new InfraError('INTERNAL', 'mq: a send brought no receipt');
     return receipt;
@@ -68,12 +73,12 @@ export class DefaultMqProvider extends MqProvider {
     messages: readonly OutgoingMessage<T>[],
     options?: CallOptions,
   ): Promise<SendReceipt[]> {
-    this.#engine.runner.checkOpen();
+    this.#checkSend();
     return this.#engine.producer.send(topic, messages, options);
   }
 
   override sendAsync<T>(topic: string, message: OutgoingMessage<T>, callback?: SendCallback): void {
-    this.#engine.runner.checkOpen();
+    this.#checkSend();
     this.#engine.producer.sendAsync(topic, message, callback);
   }
 
@@ -116,5 +121,16 @@ export class DefaultMqProvider extends MqProvider {
 
   override async close(): Promise<void> {
     await this.#closeEngine();
+  }
+
+  /** A message and a commit are two writes: one may happen without the other. Said once. */
+  #checkSend(): void {
+    const { runner, inTransaction, logger } = this.#engine;
+    runner.checkOpen();
+    if (this.#warnedOfDualWrite || inTransaction?.() !== true) return;
+    this.#warnedOfDualWrite = true;
+    logger.warn(
+      'a message is sent inside a database transaction: it stays sent when the transaction rolls back; publish it through the outbox (OutboxProvider.publish), or send it after the commit',
+    );
   }
 }

@@ -59,3 +59,5 @@ export type {
   TopicPartition,
 } from './drivers/mq-driver.js';
 export { assignPartitions, type GroupMember } from './drivers/group-assignment.js';
+export { MQ_AROUND_HANDLER, MQ_IN_TRANSACTION, MqModule } from './mq.module.js';
+export { Subscribe, type SubscribeDecoratorOptions } from './nest/subscribe.decorator.js';

@@ -22,4 +22,5 @@ export interface MqEngine {
   readonly logger: Logger;
   readonly settings: () => MqConfig;
   readonly around: AroundHandler | undefined;
+  readonly inTransaction: (() => boolean) | undefined;
 }

@@ -86,6 +86,8 @@ export abstract class MqProvider implements AsyncDisposable {
   abstract readonly admin: MqAdmin;
   abstract readonly deadLetters: MqDeadLetters;
   abstract readonly testing: MqTesting;
+  /** True while there are subscriptions: then readiness depends on it. */
+  abstract get subscribed(): boolean;
   /** The client underneath: of kafkajs the `Kafka` object. */
   abstract get native(): unknown;
 

@@ -17,6 +17,9 @@ export type HealthCheck = (options?: CallOptions) => Promise<HealthReport>;
 interface Registered {
   readonly name: string;
   readonly check: HealthCheck;
+  readonly critical: boolean | (() => boolean);
+}
+interface Asked extends Registered {
   readonly critical: boolean;
 }
 
@@ -28,11 +31,14 @@ export class HealthRegistry {
   readonly #checks = new Set<Registered>();
   #alsoCritical: ReadonlySet<string> = new Set();
 
-  /** `critical`: the service is not ready while this one is down. Disposing the result takes the check out. */
+  /**
+   * `critical`: the service is not ready while this one is down; a function is asked at each check. Disposing the result
+   * takes the check out.
+   */
   register(
     name: string,
     check: HealthCheck,
-    options: { readonly critical?: boolean | undefined } = {},
+    options: { readonly critical?: boolean | (() => boolean) | undefined } = {},
   ): Disposable {
     const entry = { name, check, critical: options.critical ?? false };
     this.#checks.add(entry);
@@ -65,11 +71,11 @@ export class HealthRegistry {
   }
 
   #isCritical({ name, critical }: Registered): boolean {
-    return critical || this.#alsoCritical.has(name);
+    return (typeof critical === 'function' ? critical() : critical) || this.#alsoCritical.has(name);
   }
 }
 
-async function ask({ name, check, critical }: Registered): Promise<ComponentHealth> {
+async function ask({ name, check, critical }: Asked): Promise<ComponentHealth> {
   try {
     const { status, detail } = await withDeadline(undefined, LIMIT_MS, `${name}.health`, (signal) =>
       check({ signal, timeoutMs: LIMIT_MS }),

@@ -96,7 +96,9 @@ class Assembly<O extends object, P extends ComponentProvider, D extends object> 
       service: identity?.service,
     });
     const label = this.#instance === DEFAULT_INSTANCE ? component : `${component}.${this.#instance}`;
-    host.health.register(label, (limits) => provider.health(limits), { critical });
+    host.health.register(label, (limits) => provider.health(limits), {
+      critical: typeof critical === 'function' ? () => critical(provider) : critical,
+    });
     return provider;
   }
 

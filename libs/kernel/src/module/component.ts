@@ -136,8 +136,8 @@ export interface ComponentDefinition<
   readonly forTest?: (options: O) => O;
   /** Providers of other components, by the name under which `create` takes them. */
   readonly dependencies?: { readonly [K in keyof D]: InjectionEntry };
-  /** Readiness fails while it is down. */
-  readonly critical?: boolean;
+  /** Readiness fails while it is down; a function is asked at each check. */
+  readonly critical?: boolean | ((provider: P) => boolean);
 }
 
 /** The token of an instance: the abstract class itself, or a symbol of the name. */

@@ -146,6 +146,28 @@ export {
   type TransactionOptions,
 } from '@infra-kit/db';
 export {
+  createMq,
+  defaultMqConfig,
+  getMqToken,
+  InjectMq,
+  MqConfig,
+  MqModule,
+  MqProvider,
+  Subscribe,
+  type DeadLetter,
+  type IncomingBatch,
+  type IncomingMessage,
+  type MessageContext,
+  type MqCodec,
+  type MqOptions,
+  type OutgoingMessage,
+  type RetryPolicy,
+  type SendReceipt,
+  type SubscribeDecoratorOptions,
+  type SubscribeOptions,
+  type Subscription,
+} from '@infra-kit/mq';
+export {
   BreakerConfig,
   BreakerModule,
   BreakerOpenError,

@@ -24,6 +24,7 @@ import {
   type TestSetting,
 } from '@infra-kit/kernel';
 import { WorkerIdSource } from '@infra-kit/uid';
+import { messagingFrom } from './config/messaging.js';
 import { COMPONENTS, OptionsSource } from './config/components.js';
 import type {
   InfraKitAsyncOptions,
@@ -143,6 +144,7 @@ function workerIdsFrom({ loads }: Source): Provider[] {
 function assemble(source: Source, mode: Mode): DynamicModule {
   const controller = healthController();
   const workerIds = workerIdsFrom(source);
+  const messaging = messagingFrom(source.loads);
   return {
     module: InfraKitModule,
     global: true,
@@ -155,6 +157,7 @@ function assemble(source: Source, mode: Mode): DynamicModule {
     providers: [
       { provide: HEALTH_CONTROLLER, useValue: controller },
       ...workerIds,
+      ...messaging,
       ...providersOf(source, mode),
     ],
     exports: [
@@ -164,6 +167,7 @@ function assemble(source: Source, mode: Mode): DynamicModule {
       FORCED_TEST_SETTING,
       RequestHooks,
       ...(workerIds.length > 0 ? [WorkerIdSource] : []),
+      ...messaging.map(({ provide }) => provide),
     ],
   };
 }

@@ -42,6 +42,15 @@ describe('the whole', () => {
     expect((await registry.check()).status).toBe(status);
   });
 
+  it('asks at each check whether a component is critical, when it says so by a function', async () => {
+    const registry = new HealthRegistry();
+    let critical = false;
+    registry.register('mq', says('down'), { critical: () => critical });
+    expect((await registry.check()).status).toBe('degraded');
+    critical = true;
+    expect((await registry.check({ only: 'critical' })).status).toBe('down');
+  });
+
   it('holds a report a component', async () => {
     const registry = new HealthRegistry();
     registry.register('cache', says('up', { driver: 'redis' }));

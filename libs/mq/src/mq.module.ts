@@ -50,7 +50,8 @@ function withSubscriptions(module: DynamicModule, { name }: Placement): DynamicM
 
 /**
  * Provides an `MqProvider`, and subscribes every `@Subscribe` method of the application. At shutdown nothing more is
- * taken, then handlers finish, before any `onModuleDestroy`; sending works until after the last user hook.
+ * taken, then handlers finish, before any `onApplicationShutdown` (in an HTTP service of the umbrella before any
+ * `onModuleDestroy`); sending works until after the last user hook.
  */
 @Module({})
 export class MqModule {

@@ -11,6 +11,7 @@ import { ClogModule, getClogToken, settleClogConfig, type ClogOptions } from '@i
 import { CoordModule, getCoordToken, parseCoordConfig, type CoordOptions } from '@infra-kit/coord';
 import { DbModule, getDbToken, parseDbConfig, type DbOptions, type DbProvider } from '@infra-kit/db';
 import { ConfigError, DEFAULT_INSTANCE, isProductionLike, type Placement } from '@infra-kit/kernel';
+import { getMqToken, MqModule, parseMqConfig, type MqOptions } from '@infra-kit/mq';
 import { getOnceToken, OnceModule, parseOnceConfig, type OnceConfigOptions } from '@infra-kit/once';
 import {
   getRateLimitToken,
@@ -27,6 +28,7 @@ export interface ComponentConfigs {
   coord: CoordOptions;
   cache: CacheOptions;
   db: DbOptions;
+  mq: MqOptions;
   ratelimit: RateLimitOptions;
   once: OnceConfigOptions;
   breaker: BreakerOptions;
@@ -219,6 +221,17 @@ export const COMPONENTS: { readonly [K in ComponentKey]: ComponentEntry<Componen
     token: getDbToken,
     check: (options, { env, name = DEFAULT_INSTANCE }) =>
       void parseDbConfig(options, { env, instance: name }),
+  },
+  mq: {
+    module: (name) =>
+      MqModule.forRootAsync({
+        name,
+        inject: [OptionsSource],
+        useFactory: (source) => source.of('mq', name),
+      }),
+    token: getMqToken,
+    check: (options, { env, name = DEFAULT_INSTANCE }) =>
+      void parseMqConfig(options, { env, instance: name }),
   },
   ratelimit: { module: rateLimitModule, token: getRateLimitToken, check: checkRateLimit },
   once: { module: onceModule, token: getOnceToken, check: checkOnce },

@@ -147,10 +147,15 @@ async function makeDriver(config: MqConfig, setting: ComponentSetting, place: Mq
     const { maxRecordsPerPartition } = config;
     return new MemoryMqDriver(new MemoryBroker({ clock: setting.clock, maxRecordsPerPartition }));
   }
-  if (config.client === 'platformatic')
-    throw mqError(place, 'UNIMPLEMENTED', "client 'platformatic' is not there yet; choose 'kafkajs'");
-  const { kafkajsDriver } = await loadKafkajs(place);
-  return kafkajsDriver(kafkaOptions(config, setting));
+  const options = kafkaOptions(config, setting);
+  if (config.client === 'platformatic') {
+    const load = (): Promise<typeof import('./drivers/platformatic/index.js')> =>
+      import('./drivers/platformatic/index.js');
+    return (await loaded(place, '@platformatic/kafka', load)).platformaticDriver(options);
+  }
+  const load = (): Promise<typeof import('./drivers/kafkajs/index.js')> =>
+    import('./drivers/kafkajs/index.js');
+  return (await loaded(place, 'kafkajs', load)).kafkajsDriver(options);
 }
 
 function kafkaOptions(config: MqConfig, { service, logger, clock }: ComponentSetting): KafkaOptions {
@@ -166,14 +171,15 @@ function kafkaOptions(config: MqConfig, { service, logger, clock }: ComponentSet
   return { brokers, clientId, sasl, tls, connectTimeoutMs, requestTimeoutMs, producer, logger, clock };
 }
 
-async function loadKafkajs(place: MqPlace): Promise<typeof import('./drivers/kafkajs/index.js')> {
+/** The module of a driver; its client is an optional package. */
+async function loaded<T>(place: MqPlace, client: string, load: () => Promise<T>): Promise<T> {
   try {
-    return await import('./drivers/kafkajs/index.js');
+    return await load();
   } catch (error) {
     throw mqError(
       place,
       'FAILED_PRECONDITION',
-      "client 'kafkajs' needs the package kafkajs; install it: npm i kafkajs",
+      `client '${client.split('/')[0]?.replace('@', '')}' needs the package ${client}; install it: npm i ${client}`,
       { cause: error },
     );
   }

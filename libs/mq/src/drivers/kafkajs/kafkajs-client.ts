@@ -1,5 +1,20 @@
-import { Kafka, logLevel, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs';
+import {
+  CompressionCodecs,
+  CompressionTypes,
+  Kafka,
+  logLevel,
+  type KafkaConfig,
+  type LogEntry,
+  type SASLOptions,
+} from 'kafkajs';
+import { kafkajsCodec } from '../../compression/kafkajs-codec.js';
 import type { KafkaOptions } from '../kafka-options.js';
+
+const CODECS = [
+  [CompressionTypes.Snappy, 'snappy'],
+  [CompressionTypes.LZ4, 'lz4'],
+  [CompressionTypes.ZSTD, 'zstd'],
+] as const;
 
 /** First wait, longest wait and number of the client's own repeats of a request: some 5 s, so that a broker may restart. */
 export const RETRY = { initialRetryTime: 100, maxRetryTime: 1000, multiplier: 2, retries: 8 };
@@ -33,8 +48,20 @@ function sslOf(tls: KafkaOptions['tls']): NonNullable<KafkaConfig['ssl']> {
   return Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
 }
 
+/** kafkajs has a table of codecs for the whole process, which throws for those it lacks: what the application put there stays. */
+function completeCodecs(): void {
+  for (const [type, name] of CODECS) {
+    try {
+      CompressionCodecs[type]();
+    } catch {
+      CompressionCodecs[type] = kafkajsCodec(name);
+    }
+  }
+}
+
 /** A client of kafkajs that prints nothing. */
 export function kafkaOf(options: KafkaOptions, reach: Reachability, requestTimeout: number): Kafka {
+  completeCodecs();
   return new Kafka({
     clientId: options.clientId,
     brokers: [...options.brokers],

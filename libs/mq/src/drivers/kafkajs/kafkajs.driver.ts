@@ -1,5 +1,6 @@
 import { isInfraError, type InfraErrorCode } from '@infra-kit/kernel';
 import type { Kafka } from 'kafkajs';
+import { loadCodec } from '../../compression/load-codec.js';
 import type { KafkaOptions } from '../kafka-options.js';
 import type {
   ConsumerListener,
@@ -31,6 +32,7 @@ class KafkajsDriver implements MqDriver {
   readonly native: Kafka;
   readonly admin: KafkajsAdmin;
   readonly #brokers: readonly string[];
+  readonly #compression: KafkaOptions['producer']['compression'];
   readonly #reach = new Reachability();
   readonly #producer: KafkajsProducer;
   readonly #consumers = new Set<KafkajsConsumer>();
@@ -38,6 +40,7 @@ class KafkajsDriver implements MqDriver {
   constructor(options: KafkaOptions) {
     const { requestTimeoutMs, producer, brokers } = options;
     this.#brokers = brokers;
+    this.#compression = producer.compression;
     this.native = kafkaOf(options, this.#reach, requestTimeoutMs);
     this.admin = new KafkajsAdmin(this.native, this.#reach, (group, offsets, call) =>
       this.#commitAsMember(group, offsets, call),
@@ -46,6 +49,8 @@ class KafkajsDriver implements MqDriver {
   }
 
   async connect(): Promise<void> {
+    // a package that is missing fails the start, not the first send
+    if (this.#compression !== 'none' && this.#compression !== 'gzip') await loadCodec(this.#compression);
     await this.admin.connect();
   }
 

@@ -187,7 +187,9 @@ export class Fetcher {
     const ends = [-2n, -1n].map((timestamp) =>
       this.#parts.client.listOffsets({ topics: [topic], partitions: { [topic]: [partition] }, timestamp }),
     );
-    const [low, high] = (await Promise.all(ends).catch(() => [])).map((found) => found.get(topic)?.[partition]);
+    const [low, high] = (await Promise.all(ends).catch(() => [])).map(
+      (found) => found.get(topic)?.[partition],
+    );
     if (low === undefined || high === undefined) return; // it is out of range at the next fetch as well
     if (position.offset < low) position.offset = low;
     else if (position.offset > high) position.offset = high;

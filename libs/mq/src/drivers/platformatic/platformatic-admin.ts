@@ -1,13 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InfraError } from '@infra-kit/kernel';
 import { ListOffsetTimestamps, type Admin, type ListedOffsetsTopic } from '@platformatic/kafka';
-import type {
-  DriverCall,
-  MqDriverAdmin,
-  NewTopic,
-  PartitionBounds,
-  PartitionOffset,
-} from '../mq-driver.js';
+import type { DriverCall, MqDriverAdmin, NewTopic, PartitionBounds, PartitionOffset } from '../mq-driver.js';
 import { codeOf, needsRejoin } from './platformatic.errors.js';
 import { repeating } from './repeating.js';
 
@@ -117,9 +111,8 @@ export class PlatformaticAdmin implements MqDriverAdmin {
     { signal }: DriverCall,
   ): Promise<Map<number, bigint>> {
     const partitions = Array.from({ length: count }, (_, partitionIndex) => ({ partitionIndex, timestamp }));
-    const listed = await repeating(
-      signal,
-      (): Promise<ListedOffsetsTopic[]> => this.#client.listOffsets({ topics: [{ name: topic, partitions }] }),
+    const listed = await repeating(signal, (): Promise<ListedOffsetsTopic[]> =>
+      this.#client.listOffsets({ topics: [{ name: topic, partitions }] }),
     );
     return new Map(
       listed.flatMap((each) => each.partitions.map(({ partitionIndex, offset }) => [partitionIndex, offset])),

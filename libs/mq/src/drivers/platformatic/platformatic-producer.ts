@@ -60,7 +60,11 @@ export class PlatformaticProducer {
     });
   }
 
-  async produce(topic: string, records: readonly NewRecord[], { signal }: DriverCall): Promise<readonly bigint[]> {
+  async produce(
+    topic: string,
+    records: readonly NewRecord[],
+    { signal }: DriverCall,
+  ): Promise<readonly bigint[]> {
     const before = this.#last.get(topic);
     const mine = Promise.withResolvers<void>();
     this.#last.set(topic, mine.promise);

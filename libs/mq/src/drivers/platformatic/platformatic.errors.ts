@@ -42,7 +42,12 @@ const CODES: Readonly<Record<string, InfraErrorCode>> = {
 };
 
 /** Members of a group that learn one of these have lost their partitions, or are about to. */
-const REJOIN = new Set(['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'MEMBER_ID_REQUIRED']);
+const REJOIN = new Set([
+  'REBALANCE_IN_PROGRESS',
+  'ILLEGAL_GENERATION',
+  'UNKNOWN_MEMBER_ID',
+  'MEMBER_ID_REQUIRED',
+]);
 
 const text = (error: unknown, member: string): string | undefined => {
   const value: unknown = Reflect.get(Object(error), member);
@@ -80,7 +85,8 @@ export const needsRejoin = (error: unknown): boolean => REJOIN.has(kafkaErrorOf(
 function codeOfOne(error: unknown): InfraErrorCode | undefined {
   if (isInfraError(error)) return error.code;
   const id = text(error, 'apiId');
-  if (id !== undefined) return CODES[id] ?? (Reflect.get(Object(error), 'canRetry') === true ? 'UNAVAILABLE' : 'INTERNAL');
+  if (id !== undefined)
+    return CODES[id] ?? (Reflect.get(Object(error), 'canRetry') === true ? 'UNAVAILABLE' : 'INTERNAL');
   const message = text(error, 'message') ?? '';
   switch (text(error, 'code')) {
     case 'PLT_KFK_AUTHENTICATION':
@@ -126,6 +132,7 @@ export const wasAnswered = (error: unknown): boolean => kafkaErrorOf(error) !== 
 export function telling(error: unknown): Error {
   const said = [...within(error)].map((each) => text(each, 'serverErrorMessage') ?? messageOf(each));
   const leaf = said.at(-1) ?? messageOf(error);
-  const message = said.length < 2 || said[0]?.includes(leaf) === true ? messageOf(error) : `${said[0]} (${leaf})`;
+  const message =
+    said.length < 2 || said[0]?.includes(leaf) === true ? messageOf(error) : `${said[0]} (${leaf})`;
   return new Error(message, { cause: error });
 }

@@ -14,7 +14,8 @@ export class Reachability {
       connection.once('error', (error) => this.#errors.set(connection, error));
     });
     pool.on('failed', ({ connection, broker }) => {
-      this.#trouble = this.#errors.get(connection) ?? new Error(`no connection to ${broker.host}:${broker.port}`);
+      this.#trouble =
+        this.#errors.get(connection) ?? new Error(`no connection to ${broker.host}:${broker.port}`);
     });
     pool.on('connect', () => {
       this.#trouble = undefined;

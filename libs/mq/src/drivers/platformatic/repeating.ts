@@ -10,7 +10,7 @@ const UNANSWERED_TRIES = 3;
  * nobody waits any more. Without an answer three times, so that servers that are away are noticed at once.
  */
 export async function repeating<T>(signal: AbortSignal, request: () => Promise<T>): Promise<T> {
-  for (let unanswered = 1; ; ) {
+  for (let unanswered = 1; ;) {
     signal.throwIfAborted();
     try {
       return await request();

@@ -19,6 +19,8 @@ const CLIENTS = [
   '@mikro-orm/migrations',
   'kysely',
   'pg',
+  '@elastic/elasticsearch',
+  '@nestjs/elasticsearch',
   '@nestjs/terminus',
   '@nestjs/microservices',
   '@nestjs/graphql',
@@ -34,6 +36,7 @@ function loadedBy(program: string | object): string[] {
     REDIS_URL: _none,
     ETCD_ENDPOINTS: _neither,
     DATABASE_URL: _nor,
+    ELASTICSEARCH_URL: _nowhere,
     ...env
   } = process.env;
   const output = execFileSync(process.execPath, [fixture, CLIENTS.join(), text], { encoding: 'utf8', env });
@@ -55,6 +58,7 @@ describe('client libraries', () => {
         cache: true,
         ratelimit: true,
         breaker: true,
+        es: true,
       }),
     ).toEqual([]);
   });
@@ -62,6 +66,9 @@ describe('client libraries', () => {
   it('are loaded where a component needs them (so that the tests above can fail)', () => {
     expect(loadedBy({ env: 'test', clog: { output: 'stderr', level: 'silent' } })).toEqual(
       expect.arrayContaining(['@nestjs/terminus', 'pino']),
+    );
+    expect(loadedBy({ env: 'test', health: false, es: { node: 'http://127.0.0.1:1' } })).toEqual(
+      expect.arrayContaining(['@elastic/elasticsearch', '@nestjs/elasticsearch']),
     );
     const byDb = loadedBy({ env: 'test', health: false, db: true });
     expect(byDb).toEqual(expect.arrayContaining(['@mikro-orm/core', '@mikro-orm/postgresql', 'pg']));

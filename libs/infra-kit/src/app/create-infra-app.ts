@@ -101,6 +101,7 @@ const COMPONENT_OF: Readonly<Record<string, string>> = {
   ClogProvider: 'clog',
   CoordProvider: 'coord',
   DbProvider: 'db',
+  EsProvider: 'es',
   OnceProvider: 'once',
   UidProvider: 'uid',
 };

@@ -10,6 +10,7 @@ import {
 import { ClogModule, getClogToken, settleClogConfig, type ClogOptions } from '@infra-kit/clog';
 import { CoordModule, getCoordToken, parseCoordConfig, type CoordOptions } from '@infra-kit/coord';
 import { DbModule, getDbToken, parseDbConfig, type DbOptions, type DbProvider } from '@infra-kit/db';
+import { EsModule, getEsToken, parseEsConfig, type EsOptions } from '@infra-kit/es';
 import { ConfigError, DEFAULT_INSTANCE, isProductionLike, type Placement } from '@infra-kit/kernel';
 import { getMqToken, MqModule, parseMqConfig, type MqOptions } from '@infra-kit/mq';
 import { getOnceToken, OnceModule, parseOnceConfig, type OnceConfigOptions } from '@infra-kit/once';
@@ -32,6 +33,7 @@ export interface ComponentConfigs {
   ratelimit: RateLimitOptions;
   once: OnceConfigOptions;
   breaker: BreakerOptions;
+  es: EsOptions;
 }
 export type ComponentKey = keyof ComponentConfigs;
 
@@ -236,6 +238,17 @@ export const COMPONENTS: { readonly [K in ComponentKey]: ComponentEntry<Componen
   ratelimit: { module: rateLimitModule, token: getRateLimitToken, check: checkRateLimit },
   once: { module: onceModule, token: getOnceToken, check: checkOnce },
   breaker: { module: breakerModule, token: getBreakerToken, check: checkBreaker },
+  es: {
+    module: (name) =>
+      EsModule.forRootAsync({
+        name,
+        inject: [OptionsSource],
+        useFactory: (source) => source.of('es', name),
+      }),
+    token: getEsToken,
+    check: (options, { env, name = DEFAULT_INSTANCE }) =>
+      void parseEsConfig(options, { env, instance: name }),
+  },
 };
 
 export const COMPONENT_KEYS = Object.keys(COMPONENTS) as ComponentKey[];

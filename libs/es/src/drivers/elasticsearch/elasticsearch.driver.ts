@@ -69,7 +69,7 @@ export class ElasticsearchDriver implements EsDriver {
   }
 
   describe(): Readonly<Record<string, unknown>> {
-    return { nodes: this.#nodes };
+    return { address: this.#nodes.join(', ') };
   }
 
   failureOf(error: unknown): Failure {

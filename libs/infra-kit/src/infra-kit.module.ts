@@ -1,6 +1,7 @@
 import {
   Module,
   type DynamicModule,
+  type FactoryProvider,
   type InjectionToken,
   type MiddlewareConsumer,
   type NestModule,
@@ -23,6 +24,7 @@ import {
   type InjectionEntry,
   type TestSetting,
 } from '@infra-kit/kernel';
+import { INSTANCE_COUNT } from '@infra-kit/ratelimit';
 import { WorkerIdSource } from '@infra-kit/uid';
 import { messagingFrom } from './config/messaging.js';
 import { COMPONENTS, OptionsSource } from './config/components.js';
@@ -38,6 +40,7 @@ import { healthController } from './health/health.controller.js';
 import { HealthPages, loadTerminus } from './health/health-pages.js';
 import { RequestHooks } from './http/request-hooks.js';
 import { Coordination } from './lifecycle/coordination.js';
+import { fleetSize } from './lifecycle/fleet-size.js';
 import { HEALTH_CONTROLLER, InfraKitHost } from './lifecycle/infra-kit-host.js';
 import { ShutdownDriver } from './lifecycle/shutdown-driver.js';
 import { StartReport } from './lifecycle/start-report.js';
@@ -128,22 +131,28 @@ async function makeHealthPages(
   });
 }
 
-/** Instance ids come from coord, where it is loaded. */
-function workerIdsFrom({ loads }: Source): Provider[] {
+/** What other components ask of coord, by their own ports, where it is loaded: instance ids, and how many instances there are. */
+function portsOfCoord({ loads }: Source): (FactoryProvider & { readonly provide: InjectionToken })[] {
   const hasCoord = loads.some(({ component, name }) => component === 'coord' && name === undefined);
   if (!hasCoord) return [];
-  return [
-    {
-      provide: WorkerIdSource,
-      inject: [CoordProvider],
-      useFactory: ({ instanceIds }: CoordProvider): WorkerIdSource => instanceIds,
-    },
-  ];
+  const instanceIds = {
+    provide: WorkerIdSource,
+    inject: [CoordProvider],
+    useFactory: (coord: CoordProvider): WorkerIdSource => coord.instanceIds,
+  };
+  if (!loads.some(({ component }) => component === 'ratelimit')) return [instanceIds];
+  const instanceCount = {
+    provide: INSTANCE_COUNT,
+    inject: [CoordProvider, SettledConfig, ResourceStack, Logger],
+    useFactory: (coord: CoordProvider, config: SettledConfig, stack: ResourceStack, logger: Logger) =>
+      fleetSize({ coord, service: config.identity.service, stack, logger: logger.namespace('infra-kit') }),
+  };
+  return [instanceIds, instanceCount];
 }
 
 function assemble(source: Source, mode: Mode): DynamicModule {
   const controller = healthController();
-  const workerIds = workerIdsFrom(source);
+  const ports = portsOfCoord(source);
   const messaging = messagingFrom(source.loads);
   return {
     module: InfraKitModule,
@@ -156,7 +165,7 @@ function assemble(source: Source, mode: Mode): DynamicModule {
     controllers: [controller],
     providers: [
       { provide: HEALTH_CONTROLLER, useValue: controller },
-      ...workerIds,
+      ...ports,
       ...messaging,
       ...providersOf(source, mode),
     ],
@@ -166,7 +175,7 @@ function assemble(source: Source, mode: Mode): DynamicModule {
       APP_IDENTITY,
       FORCED_TEST_SETTING,
       RequestHooks,
-      ...(workerIds.length > 0 ? [WorkerIdSource] : []),
+      ...ports.map(({ provide }) => provide),
       ...messaging.map(({ provide }) => provide),
     ],
   };

@@ -3,12 +3,14 @@ import { Injectable, Module, type INestApplication, type OnModuleDestroy, type T
 import type { AddressInfo } from 'node:net';
 import { createCoord, MemoryCoordDriver, MemoryCoordStore, type CoordDriver } from '@infra-kit/coord';
 import { faultyCoord } from '@infra-kit/coord/testing';
-import { eventually } from '@infra-kit/kernel/testing';
+import { eventually, faulty } from '@infra-kit/kernel/testing';
 import {
   CacheProvider,
   ClogProvider,
   CoordProvider,
+  createCache,
   InfraKitModule,
+  RateLimitProvider,
   ReloadRegistry,
   ResourceStack,
   UidProvider,
@@ -131,6 +133,29 @@ describe('an application with coord', () => {
     });
     await probe.app.close();
     expect(seen).toEqual([[], 503]); // gone, and still listening
+  });
+
+  it('has its limiters know how many instances there are, for the share of each while their store is away', async () => {
+    const store = new MemoryCoordStore();
+    await using memory = await createCache({ driver: 'memory' }, { env: 'test' });
+    const cache = faulty(memory, { parts: ['scripts'] });
+    cache.fail(() => Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }));
+    const ratelimit = { cache: cache.driver, rules: { r: { rate: 1, perMs: 60_000, capacity: 12 } } };
+    const startOne = (): Promise<ProbeApp> => start(new MemoryCoordDriver({ store }), { ratelimit });
+    let accounts = 0;
+    const shares = (...apps: ProbeApp[]): Promise<number[]> =>
+      Promise.all(
+        apps.map(async ({ app }) => {
+          const { remaining, source } = await app.get(RateLimitProvider).peek(`a${accounts++}`, 'r');
+          return source === 'fallback' ? remaining : -1;
+        }),
+      );
+    const one = await startOne();
+    await eventually(async () => expect(await shares(one)).toEqual([12]));
+    const [two, three] = [await startOne(), await startOne()];
+    await eventually(async () => expect(await shares(one, two, three)).toEqual([4, 4, 4]));
+    await three.app.close();
+    await eventually(async () => expect(await shares(one, two)).toEqual([6, 6]));
   });
 
   it('serves although the store is away, and is registered when it is back', async () => {

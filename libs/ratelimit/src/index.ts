@@ -20,7 +20,7 @@ export {
   type RateLimitRule,
 } from './ratelimit.provider.js';
 export { RATELIMIT_LABELS, RATELIMIT_METRICS, RATELIMIT_SCOPE } from './ratelimit.telemetry.js';
-export { getRateLimitToken, InjectRateLimit } from './ratelimit.tokens.js';
+export { getRateLimitToken, InjectRateLimit, INSTANCE_COUNT } from './ratelimit.tokens.js';
 export { parseRateLimitConfig } from './parse-ratelimit-config.js';
 export { RateLimitModule } from './ratelimit.module.js';
 export { RateLimit, SkipRateLimit } from './nest/ratelimit.decorator.js';

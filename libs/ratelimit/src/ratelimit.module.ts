@@ -14,6 +14,7 @@ import { createRateLimit, type RateLimitDependencies } from './create-ratelimit.
 import { setUpApplication } from './nest/nest-setup.js';
 import type { RateLimitOptions } from './ratelimit.config.js';
 import { RateLimitProvider } from './ratelimit.provider.js';
+import { INSTANCE_COUNT } from './ratelimit.tokens.js';
 
 /** The name of another instance stands beside a factory, never in its result. */
 type AsyncRateLimitOptions<I extends readonly InjectionEntry[]> = AsyncOptions<RateLimitOptions, I> & {
@@ -29,7 +30,10 @@ function definitionFor(
     component: 'ratelimit',
     token: RateLimitProvider,
     create: createRateLimit,
-    dependencies: { cache: { token, optional: !named } },
+    dependencies: {
+      cache: { token, optional: !named },
+      instances: { token: INSTANCE_COUNT, optional: true },
+    },
     forTest: ({ driver: _driver, ...options }) => ({ ...options, driver: 'memory' }),
   };
 }

@@ -127,6 +127,7 @@ function rateLimitModule(name: string | undefined, loads: readonly Instance[]): 
     inject: [OptionsSource, ...tokens],
     useFactory: (source, ...ready) => {
       const options = source.of('ratelimit', name);
+      if (typeof options.cache === 'object') return options;
       const at = caches.findIndex((each) => each.name === cacheName(options));
       return { ...options, cache: (ready[at] as CacheProvider | undefined) ?? options.cache };
     },

@@ -18,7 +18,9 @@ export interface ScriptCallsOptions {
 }
 
 /** A script call blocks the server while it runs: no more checks than this in one. */
-const MOST_CHECKS = 256;
+const MOST_CHECKS = 64;
+/** As many calls have no answer at once: what is asked meanwhile waits, and goes together. The time limit of a call is its own then. */
+const MOST_UNDER_WAY = 4;
 /** On a cluster accounts are spread over this many hash tags, so that those of one turn share few calls. */
 const CLUSTER_TAGS = 64;
 const FNV_BASIS = 0x811c9dc5;
@@ -37,11 +39,16 @@ function isCluster(native: unknown): boolean {
   return typeof native === 'object' && native !== null && Reflect.get(native, 'isCluster') === true;
 }
 
-/** Decisions on their way to the store: those of one turn of the event loop travel together, each for itself. */
+/**
+ * Decisions on their way to the store: those of one turn of the event loop travel together, each for itself, and those that
+ * come while `MOST_UNDER_WAY` calls have no answer wait for one. When a call fails, nobody goes on waiting behind it.
+ */
 export class ScriptCalls {
   readonly #options: ScriptCallsOptions;
   readonly #clustered: boolean;
-  #waiting: Waiting[] = [];
+  /** By tag: what one call can hold. In the order of asking. */
+  readonly #waiting = new Map<string, Waiting[]>();
+  #awaitsTurn = false;
   #underWay = 0;
 
   constructor(options: ScriptCallsOptions) {
@@ -66,31 +73,34 @@ export class ScriptCalls {
 
   ask(group: Group): Promise<readonly Verdict[]> {
     return new Promise((resolve, reject) => {
-      if (this.#waiting.push({ group, resolve, reject }) === 1)
-        InfraContext.detach(() => setImmediate(() => this.#flush()));
+      const tag = this.#tagIn(group[0]?.key ?? '');
+      const same = this.#waiting.get(tag);
+      if (same === undefined) this.#waiting.set(tag, [{ group, resolve, reject }]);
+      else same.push({ group, resolve, reject });
+      if (this.#awaitsTurn) return;
+      this.#awaitsTurn = true;
+      InfraContext.detach(() =>
+        setImmediate(() => {
+          this.#awaitsTurn = false;
+          this.#sendMore();
+        }),
+      );
     });
   }
 
-  #flush(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    const open = new Map<string, { calls: Waiting[]; checks: number }>();
-    for (const one of waiting) {
-      const tag = this.#tagIn(one.group[0]?.key ?? '');
-      let part = open.get(tag);
-      if (part !== undefined && part.checks + one.group.length > MOST_CHECKS) {
-        void this.#send(part.calls);
-        part = undefined;
-      }
-      if (part === undefined) open.set(tag, (part = { calls: [], checks: 0 }));
-      part.calls.push(one);
-      part.checks += one.group.length;
+  #sendMore(): void {
+    const most = this.#clustered ? CLUSTER_TAGS : MOST_UNDER_WAY;
+    for (const [tag, waiting] of this.#waiting) {
+      if (this.#underWay >= most) return;
+      this.#waiting.delete(tag);
+      const count = countWithin(waiting, MOST_CHECKS);
+      if (count < waiting.length) this.#waiting.set(tag, waiting.slice(count)); // behind the others
+      void this.#send(tag, waiting.slice(0, count));
     }
-    for (const { calls } of open.values()) void this.#send(calls);
   }
 
   /** Never rejects: whoever waits is told. */
-  async #send(calls: readonly Waiting[]): Promise<void> {
+  async #send(tag: string, calls: readonly Waiting[]): Promise<void> {
     const { cache, owner, name, timeoutMs } = this.#options;
     const { keys, args } = encodeCall(
       calls.map(({ group }) => group),
@@ -109,13 +119,23 @@ export class ScriptCalls {
       for (const { group, resolve } of calls) resolve(verdicts.slice(at, (at += group.length)));
     } catch (error) {
       record(isInfraError(error) ? error.code : 'INTERNAL');
-      for (const { reject } of calls) reject(error);
+      const behind = this.#waiting.get(tag) ?? [];
+      this.#waiting.delete(tag);
+      for (const { reject } of [...calls, ...behind]) reject(error);
     } finally {
       this.#underWay--;
+      InfraContext.detach(() => this.#sendMore());
     }
   }
 
   #tagIn(key: string): string {
     return this.#clustered ? key.slice(0, key.indexOf('}')) : '';
   }
+}
+
+/** How many of the first groups hold no more than `most` checks: one at least. */
+function countWithin(waiting: readonly Waiting[], most: number): number {
+  let checks = 0;
+  const beyond = waiting.findIndex(({ group }, index) => (checks += group.length) > most && index > 0);
+  return beyond < 0 ? waiting.length : beyond;
 }

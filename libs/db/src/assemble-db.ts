@@ -59,6 +59,8 @@ export async function assembleDb(
       stack,
       scopes,
       migrate,
+      concurrent: driver.capabilities.concurrentTransactions,
+      closed: () => servers.closed,
       config: sharding,
       servers: await servers.openShardServers(primary),
     });

@@ -12,9 +12,13 @@ export interface SchemaPlan {
   readonly leftAlone: readonly string[];
 }
 
-/** What the entities need that the database has not, statement by statement. */
-export async function planSchema(orm: MikroORM): Promise<SchemaPlan> {
-  const text = await orm.schema.getUpdateSchemaSQL({ safe: true, wrap: false });
+/** What the entities need that the database, or one schema of it, has not, statement by statement. */
+export async function planSchema(orm: MikroORM, schema?: string): Promise<SchemaPlan> {
+  const text = await orm.schema.getUpdateSchemaSQL({
+    safe: true,
+    wrap: false,
+    ...(schema !== undefined && { schema }),
+  });
   const statements = text
     .split(/;\s*\n/)
     .map((statement) => statement.trim().replace(/;$/, ''))

@@ -6,85 +6,139 @@ import type { OpenedOrm } from '../orm/open-orm.js';
 import type { QueryLog } from '../orm/query-log.js';
 import { Transactions, type ScopeStore } from '../transactions/transactions.js';
 import { DefaultShards } from './default-shards.js';
+import { MovedSlots } from './moved-slots.js';
 import { routingManager } from './routing-manager.js';
+import { ShardManagers } from './shard-managers.js';
 import { ROUTE_AGE_MS, ShardMap } from './shard-map.js';
 import { setUpShards, type ShardServer } from './shard-setup.js';
 import { shardSchema } from './shard-schema.js';
 import { ShardTables } from './shard-tables.js';
+import { SlotMover } from './slot-move.js';
+import { inOrder } from './slot-tables.js';
 import { SlotSubscriber } from './slot-subscriber.js';
+
+interface Opened {
+  readonly shards: DefaultShards;
+  readonly managers: ShardManagers;
+  readonly moved: MovedSlots;
+}
+
+interface ShardsSetting {
+  readonly place: DbPlace;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly log: QueryLog;
+  readonly stack: ResourceStack;
+  readonly scopes: ScopeStore;
+  readonly config: DbShardingConfig;
+  readonly servers: readonly [ShardServer, ...ShardServer[]];
+  readonly migrate: boolean;
+  /** Transactions run beside each other. */
+  readonly concurrent: boolean;
+  readonly closed: () => boolean;
+}
 
 /** What sharding changes about every ORM of the database, before it is made. */
 export class ShardingPlan {
   readonly tables: ShardTables;
   readonly ormOptions: Pick<Options, 'discovery' | 'subscribers' | 'entityManager'>;
-  #shards: DefaultShards | undefined;
+  #opened: Opened | undefined;
 
   constructor(place: DbPlace, config: DbShardingConfig) {
     this.tables = new ShardTables(place, config.tables);
-    const shards = (): DefaultShards => {
-      if (this.#shards === undefined) throw new Error('used before the shards were opened');
-      return this.#shards;
+    const opened = (): Opened => {
+      if (this.#opened === undefined) throw new Error('used before the shards were opened');
+      return this.#opened;
     };
+    const indexOf: DefaultShards['indexOfKey'] = (key) => opened().shards.indexOfKey(key);
     this.ormOptions = {
-      discovery: { onMetadata: (meta) => this.tables.mark(meta), warnWhenNoEntities: false },
-      subscribers: [new SlotSubscriber(place, this.tables)],
+      discovery: {
+        onMetadata: (meta) => this.tables.mark(meta),
+        afterDiscovered: (storage) => this.tables.release(storage),
+        warnWhenNoEntities: false,
+      },
+      subscribers: [new SlotSubscriber(place, this.tables, (slots) => opened().moved.noticed(slots))],
       entityManager: routingManager({
         place,
         tables: this.tables,
-        managerOf: (key) => shards().of(key).em(),
-        used: () => shards().used(),
+        indexOf,
+        managerOf: (key) => opened().managers.ofContext(indexOf(key)),
+        used: () => opened().managers.used(),
+        retried: (work) => opened().moved.retried(work),
       }),
     };
   }
 
   /** The shards, on servers that are open; they are made there where they are missing. */
-  async open(parts: {
-    readonly place: DbPlace;
-    readonly clock: Clock;
-    readonly logger: Logger;
-    readonly log: QueryLog;
-    readonly stack: ResourceStack;
-    readonly scopes: ScopeStore;
-    readonly config: DbShardingConfig;
-    readonly servers: readonly [ShardServer, ...ShardServer[]];
-    readonly migrate: boolean;
-  }): Promise<DefaultShards> {
-    const { place, clock, logger, log, stack, scopes, config, servers, migrate } = parts;
+  async open(setting: ShardsSetting): Promise<DefaultShards> {
+    const { place, clock, logger, log, config, servers, migrate, concurrent, closed } = setting;
+    const metadata = servers[0].opened.orm.getMetadata();
+    this.tables.verify(metadata);
+    const homes = await setUpShards({ place, servers, shards: config.shards, migrate, concurrent });
     const routing = (): EntityManager => fork(servers[0].opened);
-    this.tables.verify(servers[0].opened.orm.getMetadata());
-    const homes = await setUpShards({ place, servers, shards: config.shards, migrate });
     const map = new ShardMap(routing);
     await map.refresh();
-    const timer = clock.setInterval(() => {
-      map
-        .refresh()
-        .catch((error: unknown) => logger.warn('the shard routes could not be read', { err: error }));
-    }, ROUTE_AGE_MS);
-    timer.unref();
-    stack.push({ name: `${place.label} routes`, phase: 'connections', close: () => timer[Symbol.dispose]() });
-    this.#shards = new DefaultShards({
+    const managers = new ShardManagers(
+      place,
+      homes.map((server, index) => shardOn(setting, server, index)),
+    );
+    const mover = new SlotMover({
       place,
       clock,
-      log,
-      map,
       routing,
-      tables: this.tables,
-      shards: homes.map((server, index) => ({
-        index,
-        server,
-        transactions: new Transactions({
-          place,
-          clock,
-          logger,
-          scopes,
-          concurrent: true,
-          home: shardSchema(index),
-          manager: () => fork(server.opened, shardSchema(index)),
-        }),
+      concurrent,
+      tables: inOrder([...metadata.getAll().values()], (meta) => this.tables.keyOf(meta)),
+      ends: homes.map(({ opened }, shard) => ({
+        shard,
+        server: opened,
+        em: () => fork(opened, shardSchema(shard)),
       })),
     });
-    return this.#shards;
+    const moved = new MovedSlots({ clock, logger, map, mover });
+    const shards = new DefaultShards({
+      place,
+      logger,
+      log,
+      map,
+      managers,
+      mover,
+      moved,
+      tables: this.tables,
+      closed,
+    });
+    this.#opened = { shards, managers, moved };
+    keepFresh(setting, map, moved);
+    await moved.lookAround();
+    return shards;
   }
+}
+
+function shardOn(
+  { place, clock, logger, scopes, concurrent }: ShardsSetting,
+  server: ShardServer,
+  index: number,
+): ShardManagers['all'][number] {
+  const home = shardSchema(index);
+  const manager = (): EntityManager => fork(server.opened, home);
+  const transactions = new Transactions({ place, clock, logger, scopes, concurrent, home, manager });
+  return { index, server, transactions };
+}
+
+function keepFresh({ place, clock, logger, stack }: ShardsSetting, map: ShardMap, moved: MovedSlots): void {
+  const timer = clock.setInterval(() => {
+    map
+      .refresh()
+      .catch((error: unknown) => logger.warn('the shard routes could not be read', { err: error }));
+  }, ROUTE_AGE_MS);
+  timer.unref();
+  stack.push({
+    name: `${place.label} routes`,
+    phase: 'connections',
+    close: () => {
+      timer[Symbol.dispose]();
+      moved.close();
+    },
+  });
 }
 
 function fork({ orm }: OpenedOrm, schema?: string): EntityManager {

@@ -9,18 +9,21 @@ export class SlotMovedError extends InfraError {
     this.prototype.name = 'SlotMovedError';
   }
 
+  readonly slots: readonly number[];
+
   constructor(place: DbPlace, slots: readonly number[], shard: number) {
     super(
       'ABORTED',
       `${place.label}: shard ${shard} does not have slot ${slots.join(', ')}, which is moving or has moved; run it again`,
       { component: 'db', instance: place.name },
     );
+    this.slots = slots;
   }
 }
 
 /**
  * Proves, inside a writing transaction, that the shard has the slots, and keeps them there until the commit: a move
- * waits for these row locks, and who comes after it finds nothing.
+ * waits for these row locks, and who comes after it finds nothing. Names without a schema are the shard's from here on.
  */
 export async function holdSlots(
   place: DbPlace,
@@ -29,8 +32,9 @@ export async function holdSlots(
   slots: readonly number[],
 ): Promise<void> {
   if (slots.length === 0) return;
+  const schema = shardSchema(shard);
   const held = await em.execute<{ slot: number }[]>(
-    `select slot from "${shardSchema(shard)}".infra_owned_slots
+    `select slot, set_config('search_path', '"${schema}", public', true) from "${schema}".infra_owned_slots
      where slot = any(?::smallint[]) and not moving order by slot for share`,
     [`{${slots.join(',')}}`],
   );
@@ -38,4 +42,13 @@ export async function holdSlots(
     const missing = slots.filter((slot) => !held.some((row) => row.slot === slot));
     throw new SlotMovedError(place, missing, shard);
   }
+}
+
+/** The same for a write that may touch any row of the shard. */
+export async function holdShard(place: DbPlace, em: EntityManager, shard: number): Promise<void> {
+  const slots = await em.execute<{ slot: number; moving: boolean }[]>(
+    `select slot, moving from "${shardSchema(shard)}".infra_owned_slots order by slot for share`,
+  );
+  const moving = slots.filter((row) => row.moving).map(({ slot }) => slot);
+  if (moving.length > 0) throw new SlotMovedError(place, moving, shard);
 }

@@ -1,7 +1,12 @@
-import type { EntityMetadata, EntityName, MetadataStorage } from '@mikro-orm/sql';
+import { helper, Reference, Utils } from '@mikro-orm/core';
+import type { EntityMetadata, EntityProperty, MetadataStorage } from '@mikro-orm/sql';
 import { invalidArgument, precondition, type DbPlace } from '../db.errors.js';
 import type { DbShardTableConfig } from '../db.config.js';
-import type { ShardKey } from './slots.js';
+import { slotOf, type ShardKey } from './slots.js';
+
+/** Types of columns whose text is what JavaScript writes: 7 is not to come back as 7.0. */
+const KEY_TYPES =
+  /^(smallint|int|int2|int4|int8|integer|bigint|serial|bigserial|uuid|text|varchar|character varying)\b/i;
 
 /** Which tables are sharded, and by which property of their entities. */
 export class ShardTables {
@@ -13,39 +18,49 @@ export class ShardTables {
     this.#keys = new Map([...tables].map(([table, { key }]) => [table, key]));
   }
 
-  get names(): readonly string[] {
-    return [...this.#keys.keys()];
-  }
-
-  has(table: string): boolean {
-    return this.#keys.has(table);
-  }
-
   check(table: string): void {
     if (!this.#keys.has(table))
       throw invalidArgument(
         this.#place,
-        `table ${JSON.stringify(table)} is not sharded; sharded are ${this.names.join(', ')}`,
+        `table ${JSON.stringify(table)} is not sharded; sharded are ${[...this.#keys.keys()].join(', ')}`,
       );
   }
 
   /** Gives sharded entities the wildcard schema, while MikroORM discovers them. */
   mark(meta: EntityMetadata): void {
-    if (this.has(meta.tableName)) meta.schema = '*';
+    if (this.#keys.has(meta.tableName)) meta.schema = '*';
   }
 
-  /** Refuses tables without an entity, and keys that are no property of it. */
+  /** No foreign key can span two databases: a relation into or out of the shards is kept as a plain column. */
+  release(storage: MetadataStorage): void {
+    for (const meta of storage.getAll().values())
+      for (const relation of meta.relations)
+        if (this.crosses(meta, relation)) relation.createForeignKeyConstraint = false;
+  }
+
+  /** Refuses tables without an entity, keys that are no column of it, and what a shard cannot hold. */
   verify(storage: MetadataStorage): void {
     const metas = [...storage.getAll().values()];
     for (const [table, key] of this.#keys) {
       const meta = metas.find(({ tableName }) => tableName === table);
-      if (meta === undefined)
-        throw invalidArgument(this.#place, `sharding.tables.${table}: no entity has this table`);
-      if (!Object.hasOwn(meta.properties, key))
-        throw invalidArgument(
-          this.#place,
-          `sharding.tables.${table}.key: the entity ${meta.className} has no property '${key}'`,
+      if (meta === undefined) throw this.#bad(table, 'no entity has this table');
+      const property = (meta.props as readonly EntityProperty[]).find(({ name }) => name === key);
+      if (property === undefined)
+        throw this.#bad(`${table}.key`, `the entity ${meta.className} has no property '${key}'`);
+      if (property.fieldNames?.length !== 1 || !property.columnTypes.every((type) => KEY_TYPES.test(type)))
+        throw this.#bad(
+          `${table}.key`,
+          `'${key}' must be one column with a whole number, a text or a uuid, got ${property.columnTypes?.join(', ') || property.kind}`,
         );
+      for (const { name, kind, owner, pivotTable, eager, targetMeta } of meta.relations) {
+        if (kind === 'm:n' && owner && !this.#keys.has(pivotTable))
+          throw this.#bad(
+            table,
+            `'${name}' needs a pivot entity of its own with the key, in sharding.tables`,
+          );
+        if (eager && targetMeta !== undefined && this.keyOf(targetMeta) === undefined)
+          throw this.#bad(table, `'${name}' cannot be eager: ${targetMeta.className} is not in the shards`);
+      }
     }
   }
 
@@ -54,22 +69,48 @@ export class ShardTables {
     return this.#keys.get(meta.tableName);
   }
 
-  /** The key in a `where`, as an equality at its top. FAILED_PRECONDITION without: it would be a scan of all shards. */
+  /** Whether a relation leads from a shard to what is not in the shards, or from there into them. */
+  crosses(meta: EntityMetadata, { targetMeta }: Pick<EntityProperty, 'targetMeta'>): boolean {
+    if (targetMeta === undefined) return false;
+    return (this.keyOf(meta) === undefined) !== (this.keyOf(targetMeta) === undefined);
+  }
+
+  /** The key in a `where` or in data, as an equality at its top. FAILED_PRECONDITION without: it would be a scan of all shards. */
   keyIn(meta: EntityMetadata, key: string, where: unknown): ShardKey {
-    const found: unknown = typeof where === 'object' && where !== null ? Reflect.get(where, key) : undefined;
-    const plain = isEquality(found) ? found.$eq : found;
-    const value = isEntity(plain) ? plain.id : plain;
-    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint') return value;
+    const value = this.foundIn(meta, key, where);
+    if (value !== undefined) return value;
     throw precondition(
       this.#place,
       `${meta.className} is sharded by ${key}: say { ${key}: … } as an equality, or use shards.all`,
     );
   }
-}
 
-export type AnyEntityName = EntityName<object>;
+  /** The same; undefined without. */
+  foundIn(meta: EntityMetadata, key: string, where: unknown): ShardKey | undefined {
+    if (isKey(where)) return meta.primaryKeys.length === 1 && meta.primaryKeys[0] === key ? where : undefined;
+    const found: unknown = typeof where === 'object' && where !== null ? Reflect.get(where, key) : undefined;
+    return asKey(isEquality(found) ? found.$eq : found);
+  }
+
+  /** The slot of a row that is to be written. */
+  slotOfRow(meta: EntityMetadata, key: string, row: unknown): number {
+    return slotOf(this.#place, this.keyIn(meta, key, row));
+  }
+
+  #bad(field: string, what: string): Error {
+    return invalidArgument(this.#place, `sharding.tables.${field}: ${what}`);
+  }
+}
 
 const isEquality = (value: unknown): value is { readonly $eq: unknown } =>
   typeof value === 'object' && value !== null && Object.hasOwn(value, '$eq');
-const isEntity = (value: unknown): value is { readonly id: unknown } =>
-  typeof value === 'object' && value !== null && Object.hasOwn(value, '__entity') && 'id' in value;
+
+/** A key as it stands, or the primary key of an entity or reference that stands for it. */
+function asKey(value: unknown): ShardKey | undefined {
+  const plain: unknown = Reference.isReference(value) ? value.unwrap() : value;
+  const key: unknown = Utils.isEntity(plain, true) ? helper(plain).getPrimaryKey() : plain;
+  return isKey(key) ? key : undefined;
+}
+
+const isKey = (value: unknown): value is ShardKey =>
+  typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint';

@@ -1,175 +1,198 @@
-import type { EntityManager, EntityMetadata } from '@mikro-orm/sql';
+import type { EntityManager } from '@mikro-orm/sql';
 import type { Clock } from '@infra-kit/kernel';
-import type { DbPlace } from '../db.errors.js';
+import { isConnectionLost, precondition, type DbPlace } from '../db.errors.js';
 import { ROUTE_AGE_MS } from './shard-map.js';
 import { shardSchema } from './shard-schema.js';
-import { slotOf } from './slots.js';
+import { quoted, SlotRows } from './slot-rows.js';
+import type { SlotTable } from './slot-tables.js';
 
+/** With the slot the key of an advisory lock on the server of the routes: who has it decides about the slot. */
+const MOVE_LOCK = 491_733_852;
+/** No reader has a route any more that is older. */
+const READERS_GONE_MS = 2 * ROUTE_AGE_MS;
+
+/** A shard as a move sees it. */
 export interface MoveEnd {
   readonly shard: number;
+  /** Two ends on one server share this. */
+  readonly server: object;
   /** A manager of the shard's server that no one else has. */
   readonly em: () => EntityManager;
 }
 
-export interface Move {
+export interface SlotMoverParts {
   readonly place: DbPlace;
   readonly clock: Clock;
-  readonly slot: number;
-  /** Where the routes are. */
+  /** A manager where the routes are. */
   readonly routing: () => EntityManager;
-  readonly from: MoveEnd;
-  readonly to: MoveEnd;
-  /** The sharded tables in an order in which references are met, with their keys' columns. */
+  readonly ends: readonly MoveEnd[];
+  /** The sharded tables in an order in which references are met. */
   readonly tables: readonly SlotTable[];
+  /** False where there is one session alone. */
+  readonly concurrent: boolean;
 }
 
-export interface SlotTable {
-  readonly name: string;
-  readonly keyColumn: string;
-  readonly columns: readonly string[];
-}
-
-const PAGE = 500;
-const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-
-/**
- * The steps of a move, each of which may be the last one before a crash; run again from the start they end the same:
- * close the slot for writers, copy (anew), open it at the target, switch the route, and when no reader can have the old
- * route any more delete what was left behind.
- */
-export async function moveSlot(move: Move): Promise<void> {
-  await closeForWriters(move);
-  try {
-    await copy(move);
-  } catch (error) {
-    await reopen(move);
-    throw error;
-  }
-  await move
-    .routing()
-    .execute(
-      `update infra_shard_slots set shard = ?, version = nextval('infra_shard_versions') where slot = ?`,
-      [move.to.shard, move.slot],
-      'run',
-    );
-  await move.clock.sleep(2 * ROUTE_AGE_MS);
-  await clearSlot(move, move.from);
-}
+type Routing = Pick<EntityManager, 'execute'>;
 
 const owned = ({ shard }: MoveEnd): string => `${quoted(shardSchema(shard))}.infra_owned_slots`;
 
-/** Waits for the writers that hold the slot; later ones find it moving. */
-async function closeForWriters({ from, slot }: Move): Promise<void> {
-  await from.em().execute(`update ${owned(from)} set moving = true where slot = ?`, [slot], 'run');
-}
+/**
+ * Moves slots, and clears up behind movers that died. The route decides where a slot is: it changes in the transaction
+ * that holds the slot's lock, so that a mover which lost its connection, and with it the lock, cannot change it any
+ * more. Whoever gets the lock finds one of these states, from each of which the route says what to do:
+ *
+ * | a mover died                | at the route's shard | elsewhere               |
+ * | --------------------------- | -------------------- | ----------------------- |
+ * | after closing, in the copy  | closed: open it      | nothing                 |
+ * | after the copy              | closed: open it      | a copy: remove it       |
+ * | after the switch            | open                 | the old rows: remove    |
+ */
+export class SlotMover {
+  readonly #parts: SlotMoverParts;
+  readonly #here = new Set<number>();
 
-async function reopen({ from, slot }: Move): Promise<void> {
-  await from.em().execute(`update ${owned(from)} set moving = false where slot = ?`, [slot], 'run');
-}
+  constructor(parts: SlotMoverParts) {
+    this.#parts = parts;
+  }
 
-async function copy(move: Move): Promise<void> {
-  const { from, to, slot, tables } = move;
-  await to.em().transactional(async (target) => {
-    await clearIn(target as EntityManager, move, to, slot);
-    for (const table of tables)
-      for await (const rows of rowsOf(move, from, table))
-        await insert(target as EntityManager, to, table, rows);
-    await target.execute(
-      `insert into ${owned(to)} (slot) values (?) on conflict (slot) do update set moving = false`,
+  /** Closes the slot for writers, copies it, switches the route; and when no reader can be there any more, removes the old rows. */
+  async move(slot: number, to: number, signal?: AbortSignal): Promise<void> {
+    const target = this.#end(to);
+    const switched = await this.#alone(slot, 'wait', async (routing) => {
+      const from = this.#end(await this.#route(routing, slot));
+      await this.#clearElsewhere(slot, from, signal);
+      if (from.shard === to) {
+        await this.#open(slot, from);
+        return false;
+      }
+      await this.#copy(slot, from, target);
+      await routing.execute('update infra_shard_slots set shard = ? where slot = ?', [to, slot], 'run');
+      return true;
+    }).catch(async (error: unknown) => {
+      // the lock is free again: whoever meets the slot clears up, at best this one and now
+      await this.settle(slot).catch(() => undefined);
+      throw error;
+    });
+    if (switched === true) await this.#settled(slot, 'wait', signal);
+  }
+
+  /** Undoes or ends what a mover left; false when another has the slot. */
+  async settle(slot: number, signal?: AbortSignal): Promise<boolean> {
+    return (await this.#settled(slot, 'try', signal)) === true;
+  }
+
+  #settled(slot: number, how: 'wait' | 'try', signal: AbortSignal | undefined): Promise<boolean | undefined> {
+    return this.#alone(slot, how, async (routing) => {
+      const home = this.#end(await this.#route(routing, slot));
+      await this.#open(slot, home);
+      await this.#clearElsewhere(slot, home, signal);
+      return true;
+    });
+  }
+
+  /** Slots that a mover left, or has now: closed ones, and those that a shard has against the route. */
+  async unsettled(routeOf: (slot: number) => number): Promise<number[]> {
+    const rows = await this.#ownership('');
+    const odd = rows.filter(({ shard, slot, moving }) => moving || routeOf(slot) !== shard);
+    return [...new Set(odd.map(({ slot }) => slot))];
+  }
+
+  async #copy(slot: number, from: MoveEnd, to: MoveEnd): Promise<void> {
+    const { place, tables } = this.#parts;
+    // waits for the writers that hold the slot; later ones find it moving
+    await from.em().execute(`update ${owned(from)} set moving = true where slot = ?`, [slot], 'run');
+    const rows = new SlotRows(place, slot, tables);
+    await to.em().transactional(async (em) => {
+      const writer = em as EntityManager;
+      const reader = from.server === to.server ? writer : from.em();
+      await rows.copy({ shard: from.shard, em: reader }, { shard: to.shard, em: writer });
+      await writer.execute(`insert into ${owned(to)} (slot) values (?)`, [slot], 'run');
+    });
+  }
+
+  async #open(slot: number, end: MoveEnd): Promise<void> {
+    await end
+      .em()
+      .execute(`update ${owned(end)} set moving = false where slot = ? and moving`, [slot], 'run');
+  }
+
+  async #clearElsewhere(slot: number, home: MoveEnd, signal: AbortSignal | undefined): Promise<void> {
+    const { clock, place, tables } = this.#parts;
+    const rows = new SlotRows(place, slot, tables);
+    const strays = (await this.#ownership(`where slot = ${slot}`)).filter(
+      ({ shard }) => shard !== home.shard,
+    );
+    if (strays.length === 0) return;
+    await clock.sleep(READERS_GONE_MS, signal); // the route may have changed a moment ago
+    for (const { shard } of strays) {
+      const end = this.#end(shard);
+      await end.em().transactional(async (em) => {
+        await em.execute(`delete from ${owned(end)} where slot = ?`, [slot], 'run');
+        await rows.clear(em as EntityManager, shard);
+      });
+    }
+  }
+
+  /** What the shards say they have. A server that is away says nothing. */
+  async #ownership(where: string): Promise<{ shard: number; slot: number; moving: boolean }[]> {
+    const asked = [...Map.groupBy(this.#parts.ends, ({ server }) => server).values()].map(async (ends) => {
+      const all = ends.map((end) => `select ${end.shard} as shard, slot, moving from ${owned(end)} ${where}`);
+      return ends[0]
+        ?.em()
+        .execute<{ shard: number; slot: number; moving: boolean }[]>(all.join(' union all '));
+    });
+    const told = await Promise.allSettled(asked);
+    return told.flatMap((answer) => {
+      if (answer.status === 'fulfilled') return answer.value ?? [];
+      if (isConnectionLost(answer.reason)) return [];
+      throw answer.reason;
+    });
+  }
+
+  async #route(routing: Routing, slot: number): Promise<number> {
+    const [row] = await routing.execute<{ shard: number }[]>(
+      'select shard from infra_shard_slots where slot = ?',
       [slot],
-      'run',
     );
-  });
-}
-
-/** Removes what a move that was broken off, or one that ended, has left behind in a shard. */
-export async function clearSlot(move: Move, end: MoveEnd): Promise<void> {
-  await end.em().transactional((em) => clearIn(em as EntityManager, move, end, move.slot));
-}
-
-/** Rows of the slot, children first, and the ownership. */
-async function clearIn(em: EntityManager, move: Move, end: MoveEnd, slot: number): Promise<void> {
-  await em.execute(`delete from ${owned(end)} where slot = ?`, [slot], 'run');
-  for (const table of [...move.tables].reverse()) {
-    const keys = await keysIn(em, move, end, table);
-    if (keys.length === 0) continue;
-    await em.execute(
-      `delete from ${quoted(shardSchema(end.shard))}.${quoted(table.name)}
-       where ${quoted(table.keyColumn)}::text in (select json_array_elements_text(?::json))`,
-      [JSON.stringify(keys)],
-      'run',
-    );
+    if (row === undefined) throw precondition(this.#parts.place, `slot ${slot} has no route`);
+    return row.shard;
   }
-}
 
-/** The keys of a table that hash to the slot: only this process knows the hash, so all keys are looked at. */
-async function keysIn(
-  em: EntityManager,
-  { place, slot }: Move,
-  end: MoveEnd,
-  table: SlotTable,
-): Promise<string[]> {
-  const rows = await em.execute<{ key: string }[]>(
-    `select distinct ${quoted(table.keyColumn)}::text as key from ${quoted(shardSchema(end.shard))}.${quoted(table.name)}`,
-  );
-  return rows.map(({ key }) => key).filter((key) => slotOf(place, key) === slot);
-}
+  #end(shard: number): MoveEnd {
+    const end = this.#parts.ends[shard];
+    if (end === undefined) throw precondition(this.#parts.place, `there is no shard ${shard}`);
+    return end;
+  }
 
-async function* rowsOf(move: Move, end: MoveEnd, table: SlotTable): AsyncIterable<readonly string[]> {
-  const keys = await keysIn(end.em(), move, end, table);
-  const from = `${quoted(shardSchema(end.shard))}.${quoted(table.name)}`;
-  for (const key of keys) {
-    for (let offset = 0; ; offset += PAGE) {
-      const rows = await end.em().execute<{ row: string }[]>(
-        `select to_json(t)::text as row from ${from} t where ${quoted(table.keyColumn)}::text = ?
-           order by ctid limit ${PAGE} offset ${offset}`,
-        [key],
-      );
-      if (rows.length > 0) yield rows.map(({ row }) => row);
-      if (rows.length < PAGE) break;
+  /** Holds the slot's lock while it works, in a transaction on the routes' server; its end is the switch. */
+  async #alone<T>(
+    slot: number,
+    how: 'wait' | 'try',
+    work: (routing: Routing) => Promise<T>,
+  ): Promise<T | undefined> {
+    const { routing, concurrent } = this.#parts;
+    if (!concurrent) return this.#aloneHere(slot, how, work);
+    return routing().transactional(async (em) => {
+      const lock = how === 'wait' ? 'pg_advisory_xact_lock' : 'pg_try_advisory_xact_lock';
+      const [row] = await em.execute<{ got: unknown }[]>(`select ${lock}(?, ?) as got`, [MOVE_LOCK, slot]);
+      return row?.got === false ? undefined : work(em);
+    });
+  }
+
+  /** One session has one process: a second mover can only be here. */
+  async #aloneHere<T>(
+    slot: number,
+    how: 'wait' | 'try',
+    work: (routing: Routing) => Promise<T>,
+  ): Promise<T | undefined> {
+    if (this.#here.has(slot) && how === 'wait')
+      throw precondition(this.#parts.place, `slot ${slot} is moving already`);
+    if (this.#here.has(slot)) return undefined;
+    this.#here.add(slot);
+    try {
+      return await work(this.#parts.routing());
+    } finally {
+      this.#here.delete(slot);
     }
   }
-}
-
-async function insert(
-  em: EntityManager,
-  end: MoveEnd,
-  table: SlotTable,
-  rows: readonly string[],
-): Promise<void> {
-  const into = `${quoted(shardSchema(end.shard))}.${quoted(table.name)}`;
-  const columns = table.columns.map(quoted).join(', ');
-  await em.execute(
-    `insert into ${into} (${columns}) overriding system value
-     select ${columns} from json_populate_recordset(null::${into}, ?::json)`,
-    [`[${rows.join(',')}]`],
-    'run',
-  );
-}
-
-/** Sharded tables with those first that others refer to. */
-export function inOrder(
-  metas: readonly EntityMetadata[],
-  keyOf: (meta: EntityMetadata) => string | undefined,
-): SlotTable[] {
-  const byName = new Map(metas.map((meta) => [meta.className, meta]));
-  const done = new Set<string>();
-  const tables: SlotTable[] = [];
-  const visit = (meta: EntityMetadata): void => {
-    if (done.has(meta.className)) return;
-    done.add(meta.className);
-    for (const { kind, type } of meta.relations) {
-      const target = byName.get(type);
-      if (target !== undefined && (kind === 'm:1' || kind === '1:1')) visit(target);
-    }
-    const key = keyOf(meta);
-    const keyColumn = key === undefined ? undefined : meta.properties[key as never]?.['fieldNames']?.[0];
-    if (typeof keyColumn !== 'string') return;
-    const columns = meta.props
-      .filter(({ persist, formula }) => persist !== false && !formula)
-      .flatMap(({ fieldNames }) => fieldNames ?? []);
-    tables.push({ name: meta.tableName, keyColumn, columns: [...new Set(columns)] });
-  };
-  metas.forEach(visit);
-  return tables;
 }

@@ -1,0 +1,63 @@
+import type { EntityManager } from '@mikro-orm/sql';
+import { InfraContext, type ContextData } from '@infra-kit/kernel';
+import { limitsOf } from '../context/ambient-managers.js';
+import { invalidArgument, type DbPlace } from '../db.errors.js';
+import type { Transactions } from '../transactions/transactions.js';
+import { shardSchema } from './shard-schema.js';
+import type { ShardServer } from './shard-setup.js';
+
+/** One shard: its server's ORM, and the transactions that are in its schema. */
+export interface Shard {
+  readonly index: number;
+  readonly server: ShardServer;
+  readonly transactions: Transactions;
+}
+
+/** The entity managers of shards: one a context and shard. */
+export class ShardManagers {
+  readonly all: readonly Shard[];
+  readonly #place: DbPlace;
+  readonly #forks = new WeakMap<Readonly<ContextData>, Map<number, EntityManager>>();
+
+  constructor(place: DbPlace, shards: readonly Shard[]) {
+    this.#place = place;
+    this.all = shards;
+  }
+
+  shard(index: number): Shard {
+    const shard = this.all[index];
+    if (shard !== undefined) return shard;
+    throw invalidArgument(
+      this.#place,
+      `there is no shard ${String(index)}; there are ${this.all.length}, numbered from 0`,
+    );
+  }
+
+  /** The context's; inside the shard's transaction, the transaction's. */
+  ofContext(index: number): EntityManager {
+    const scope = this.shard(index).transactions.current();
+    if (scope !== undefined) return scope.em;
+    const context = InfraContext.current();
+    if (context === undefined) return this.fresh(index);
+    const forks = this.#forks.get(context) ?? new Map<number, EntityManager>();
+    this.#forks.set(context, forks);
+    const em = forks.get(index) ?? this.fresh(index);
+    forks.set(index, em);
+    return em;
+  }
+
+  /** Those that the context has used, to be flushed with its own. */
+  used(): readonly EntityManager[] {
+    const context = InfraContext.current();
+    return context === undefined ? [] : [...(this.#forks.get(context)?.values() ?? [])];
+  }
+
+  fresh(index: number, limit?: AbortSignal): EntityManager {
+    const signal = limit ?? limitsOf(InfraContext.current());
+    return this.shard(index).server.opened.orm.em.fork({
+      disableContextResolution: true,
+      schema: shardSchema(index),
+      ...(signal && { signal, inflightQueryAbortStrategy: 'cancel query' }),
+    });
+  }
+}

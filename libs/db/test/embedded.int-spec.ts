@@ -5,6 +5,9 @@ import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { createDb, type DbProvider } from '@infra-kit/db';
 import { dbSuite } from '@infra-kit/db/testing';
 
+/** Hundreds of transactions meet in it, on a machine that may be busy. */
+const PATIENT_MS = 120_000;
+
 describe('the embedded PostgreSQL', () => {
   let dataDir = '';
   let owner: DbProvider;
@@ -18,7 +21,7 @@ describe('the embedded PostgreSQL', () => {
     await rm(dataDir, { recursive: true, force: true });
   });
   dbSuite(
-    { describe, it },
+    { describe, it: (name, body) => it(name, body, PATIENT_MS) },
     { name: 'holds the suite', concurrent: true, options: () => ({ driver: 'embedded', dataDir }) },
   );
 });

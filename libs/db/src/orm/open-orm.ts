@@ -54,8 +54,6 @@ export async function openOrm(connection: DbConnection, setting: OrmSetting): Pr
     ensureDatabase: false, // a typing error in the address makes no database
     forceUtcTimezone: true,
     loggerFactory: () => log,
-    slowQueryLoggerFactory: () => log,
-    slowQueryThreshold: 0,
     onCreateConnection: quietConnection,
     pool: { min: config.pool.min, max: config.pool.max, idleTimeoutMillis: config.pool.idleTimeoutMs },
     ...(poolless

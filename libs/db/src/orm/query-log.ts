@@ -60,25 +60,22 @@ export class QueryLog implements OrmLogger {
     if (this.written !== undefined && !READS.test(sql)) this.written();
     if (this.#starting > 0) return;
     const { slowQueryMs, logParameters } = this.#settings();
+    const slow = tookMs >= slowQueryMs;
+    if (!slow && !this.#shows('info')) return;
     const fields = {
       sql,
       durationMs: Math.round(tookMs),
       traceId: InfraContext.traceId(),
       ...(logParameters && params !== undefined && { params }),
     };
-    if (tookMs >= slowQueryMs) this.#logger.warn('slow query', fields);
-    else if (this.#shows('info')) this.#logger.info('query', fields);
+    if (slow) this.#logger.warn('slow query', fields);
+    else this.#logger.info('query', fields);
   }
 
-  logQuery(context: LogContext): void {
-    // MikroORM tells each query twice: once as a query, once as a slow one, since its threshold is 0
-    if (context.namespace !== 'slow-query' || context.query === undefined) return;
-    this.ended({
-      sql: context.query,
-      tookMs: context.took ?? 0,
-      error: context.level === 'error' ? 'failed' : undefined,
-      params: context.params,
-    });
+  /** MikroORM tells each query so, whatever is enabled. */
+  logQuery({ query, took = 0, level, params }: LogContext): void {
+    if (query === undefined) return;
+    this.ended({ sql: query, tookMs: took, error: level === 'error' ? 'failed' : undefined, params });
   }
 
   log(namespace: string, message: string): void {

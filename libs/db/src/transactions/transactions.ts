@@ -213,6 +213,7 @@ export class Transactions {
           try {
             if (!concurrent) await setModes(em, options);
             const result = await this.#inScope(scope, work, signal);
+            em.flush = written; // MikroORM would look for changes again
             committing = true;
             return result;
           } finally {
@@ -272,6 +273,8 @@ export class Transactions {
     }
   }
 }
+
+const written = (): Promise<void> => Promise.resolve();
 
 /** Kysely's PGlite begins every transaction alike. */
 async function setModes(em: EntityManager, { isolation, readOnly }: TransactionOptions): Promise<void> {

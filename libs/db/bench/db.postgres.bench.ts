@@ -3,7 +3,8 @@ import { InfraContext } from '@infra-kit/kernel';
 import { createDatabase } from '@infra-kit/testkit';
 import { compare } from '@infra-kit/testkit/bench';
 import { defineEntity, p } from '@mikro-orm/core';
-import { MikroORM, type EntityManager } from '@mikro-orm/postgresql';
+import { MikroORM } from '@mikro-orm/postgresql';
+import type { EntityManager } from '@mikro-orm/sql';
 
 const Account = defineEntity({
   name: 'Account',

@@ -55,6 +55,8 @@ function assemble(
     parseRateLimitConfig(input, { env, instance: name, hasCache: deps.cache !== undefined });
   const started = parse(options);
   let current = started;
+  /** Rules that ever were: one that vanishes and returns finds its accounts. */
+  const known = new Map(started.rules);
   const settings = (): RateLimitConfig => current;
 
   const owner = randomBytes(OWNER_BYTES).toString('hex');
@@ -114,7 +116,8 @@ function assemble(
       return next;
     },
     apply: (next) => {
-      const waiting = [...structuralChanges(started, next), ...keepAccounts(current, next)];
+      const waiting = [...structuralChanges(started, next), ...keepAccounts(known, next)];
+      for (const [rule, config] of next.rules) known.set(rule, config);
       rules.replace(next.rules);
       current = next;
       return waiting;
@@ -160,10 +163,10 @@ function structuralChanges(running: RateLimitConfig, next: RateLimitConfig): str
  * An account of one algorithm says nothing to another, nor one of this process to all: such a rule stays as it is until
  * the next start, for no change may hand out a fresh burst. Names the fields.
  */
-function keepAccounts(running: RateLimitConfig, next: RateLimitConfig): string[] {
+function keepAccounts(known: ReadonlyMap<string, RateLimitRuleConfig>, next: RateLimitConfig): string[] {
   const kept: string[] = [];
   for (const [name, rule] of next.rules) {
-    const former = running.rules.get(name);
+    const former = known.get(name);
     if (former === undefined) continue;
     const changed = [
       ...(algorithmOf(former) === algorithmOf(rule) ? [] : ['algorithm']),

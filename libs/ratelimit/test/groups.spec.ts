@@ -42,6 +42,25 @@ describe.each(DRIVERS)('a group that is refused, driver %s', (driver) => {
     expect(decisions.map(({ remaining }) => remaining)).toEqual([2, 0]);
   });
 
+  it('tells so also of what this process decides by itself', async () => {
+    const leased = { rate: 1, perMs: 60_000, capacity: 10, lease: { size: 4, ttlMs: 30_000 } };
+    const free = { rate: 1, perMs: 60_000, capacity: 3, scope: 'local' } as const;
+    const { limits } = await open(driver, { rules: { ...rules, leased, free } });
+    await limits.allow('total', 'one');
+    const ask = (): Promise<number[]> =>
+      limits
+        .allowAll([
+          { resource: 'a', rule: 'free', cost: 2 },
+          { resource: 'a', rule: 'leased', cost: 2 },
+          { resource: 'total', rule: 'one' },
+        ])
+        .then(({ decisions }) => decisions.map(({ remaining }) => remaining));
+    expect([await ask(), await ask()]).toEqual([
+      [3, 10, 0],
+      [3, 10, 0],
+    ]);
+  });
+
   it('is told when it would fit as a whole, and that it never will', async () => {
     const bucket = { rate: 1, capacity: 10 };
     const window = { algorithm: 'sliding-window', rate: 4, capacity: 1 } as const;

@@ -1,12 +1,12 @@
 import { expect, it } from '@jest/globals';
 import { createCache } from '@infra-kit/cache';
-import { FakeClock } from '@infra-kit/kernel/testing';
+import { eventually, FakeClock } from '@infra-kit/kernel/testing';
 import { openFleet } from './fixtures/limits.js';
 
-const rules = { slot: { algorithm: 'concurrency', rate: 1, capacity: 1, perMs: 30_000 } } as const;
+const LEASE_MS = 30_000;
+const rules = { slot: { algorithm: 'concurrency', rate: 1, capacity: 1, perMs: LEASE_MS } } as const;
 
-async function openTwo(): ReturnType<typeof openFleet> {
-  const clock = new FakeClock();
+async function openTwo(clock = new FakeClock()): ReturnType<typeof openFleet> {
   return openFleet(2, { rules }, await createCache({ driver: 'memory' }, { env: 'test', clock }), clock);
 }
 
@@ -49,6 +49,19 @@ it('a slot whose caller gave up meanwhile is given back', async () => {
   for (let n = 0; n < 100 && remaining === 0; n++)
     remaining = (await other?.peek('a', 'slot'))?.remaining ?? 0;
   expect(remaining).toBe(1);
+});
+
+it('reset frees every slot at once; a holder whose slot was taken meanwhile hears it at the next renewal', async () => {
+  const clock = new FakeClock();
+  const [first, second] = await openTwo(clock);
+  const held = await first?.acquire('a', 'slot');
+  await first?.reset('a', 'slot');
+  const other = await second?.acquire('a', 'slot');
+  expect(other?.decision.allowed).toBe(true);
+  expect(held?.permit?.signal.aborted).toBe(false);
+  await clock.advance(LEASE_MS / 3 + 1);
+  await eventually(() => expect(held?.permit?.signal.reason).toMatchObject({ name: 'LostPermitError' }));
+  expect(other?.permit?.signal.aborted).toBe(false);
 });
 
 it('names itself where the caller gives up', async () => {

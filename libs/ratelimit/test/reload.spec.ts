@@ -65,6 +65,29 @@ describe.each(DRIVERS)('rules that change while running, driver %s', (driver) =>
     expect((await limits.allow('x', 'a')).allowed).toBe(false);
   });
 
+  it('another algorithm waits also for a rule that had vanished in between', async () => {
+    const rule = { rate: 1, perMs: 60_000, capacity: 1 };
+    const { limits, offer } = await reloadable(driver, { rules: { a: rule } });
+    await limits.allow('x', 'a');
+    await offer({ rules: {} });
+    const outcome = await offer({ rules: { a: { ...rule, algorithm: 'sliding-window' } } });
+    expect(outcome).toMatchObject({ status: 'applied', restartRequired: ['rules.a.algorithm'] });
+    expect((await limits.allow('x', 'a')).allowed).toBe(false);
+  });
+
+  it('a look at an account under a changed rule changes nothing', async () => {
+    const window = { algorithm: 'sliding-window', rate: 5, capacity: 1 } as const;
+    const bucket = { rate: 3, perMs: 1000, capacity: 5 };
+    const { limits, offer, clock } = await reloadable(driver, { rules: { window, bucket } });
+    for (const rule of ['window', 'bucket'])
+      for (const resource of ['looked at', 'left alone']) await limits.allow(resource, rule, { cost: 5 });
+    await offer({ rules: { window: { ...window, perMs: 60_000 }, bucket: { ...bucket, perMs: 60_000 } } });
+    for (const rule of ['window', 'bucket']) await limits.peek('looked at', rule);
+    await clock.advance(1500);
+    for (const rule of ['window', 'bucket'])
+      expect(await limits.peek('looked at', rule)).toEqual(await limits.peek('left alone', rule));
+  });
+
   it('another scope waits for a restart: it has other accounts, all of them full', async () => {
     const rule = { rate: 1, perMs: 60_000, capacity: 2 };
     const { limits, offer } = await reloadable(driver, { rules: { a: rule } });

@@ -74,6 +74,8 @@ function settle(state: State | undefined, { rule }: Check, now: number): State {
   return value === before && state !== undefined ? state : ({ kind: rule.kind, value } as State);
 }
 
+const copied = ({ kind, value }: State): State => ({ kind, value: algorithmOf(kind).copy(value) }) as State;
+
 function verdict({ rule }: Check, { value }: State, now: number, ok: boolean, waitMs: number): Verdict {
   const { remaining, resetMs } = algorithmOf(rule.kind).standing(value, rule, now);
   return { ok, remaining, waitMs, resetMs, granted: 0 };
@@ -132,7 +134,9 @@ export function decideOne<C extends Check>(
   const { op, rule, amount } = check;
   if (op === TAKE) return takeOne(space, now, owner, check);
   const algorithm = algorithmOf(rule.kind);
-  const state = settle(space.read(check), check, now);
+  const found = space.read(check);
+  // who only looks changes nothing, not even the shape in which a changed rule will find the account
+  const state = settle(op === PEEK ? found && copied(found) : found, check, now);
   const { value } = state;
   let ok = true;
   let waitMs = 0;
@@ -188,7 +192,7 @@ function together<C extends Check>(
     const { op, rule, amount, key } = check;
     const algorithm = algorithmOf(rule.kind);
     const state = stateOf(check);
-    const copy = { kind: state.kind, value: algorithm.copy(state.value) } as State;
+    const copy = copied(state);
     const ok =
       op === PEEK
         ? waitOf(check, copy, now) === 0
@@ -201,8 +205,7 @@ function together<C extends Check>(
       states.set(key, copy);
       taken.set(key, sum);
     } else if (!ok) {
-      const anew = { kind: origin.kind, value: algorithm.copy(origin.value) } as State;
-      waitMs = waitOf({ ...check, amount: sum }, settle(anew, check, now), now);
+      waitMs = waitOf({ ...check, amount: sum }, settle(copied(origin), check, now), now);
     }
     if (!ok && rule.shadow === 0) refused = true;
     return { check, ok, waitMs };

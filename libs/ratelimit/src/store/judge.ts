@@ -67,13 +67,27 @@ export class Judge {
     const rest = await this.#stored(stored, isRefused() ? PEEK : TAKE);
     for (const [index, request] of stored.entries())
       answers.set(request, rest[index] ?? this.#onFallback(request));
-    const all = requests.map((request) => answers.get(request) ?? this.#onFallback(request));
-    if (isRefused())
-      for (const request of taken) {
-        const answer = answers.get(request);
-        if (answer?.verdict.ok === true) this.#giveBack(request, answer);
-      }
-    return all;
+    if (isRefused()) {
+      const spent = [...answers].filter(([request, { verdict }]) => taken.includes(request) && verdict.ok);
+      for (const [request, answer] of spent) this.#giveBack(request, answer);
+      for (const [request, answer] of spent) answers.set(request, this.#asItIs(request, answer));
+    }
+    return requests.map((request) => answers.get(request) ?? this.#onFallback(request));
+  }
+
+  /** The answer to what was given back, with what is there again. */
+  #asItIs(request: Request, answer: Answer): Answer {
+    const { local, leases, fallback } = this.#deps;
+    const { rule, resource } = request;
+    const now =
+      answer.source === 'lease'
+        ? leases.standing(rule, resource)
+        : answer.source === 'fallback'
+          ? fallback.decide([request], PEEK)[0]?.verdict
+          : local.one(asked(request, PEEK));
+    if (now === undefined) return answer;
+    const { remaining, resetMs } = now;
+    return { ...answer, verdict: { ...answer.verdict, remaining, resetMs } };
   }
 
   async peek(request: Request): Promise<Answer> {

@@ -80,6 +80,12 @@ export class Leases {
     return true;
   }
 
+  /** What is there, as far as this process knows. */
+  standing(rule: CompiledRule, resource: string): Verdict | undefined {
+    const lease = this.#byRule.get(rule.prefix)?.get(resource);
+    return lease && this.#verdict(lease, true, 0, this.#options.clock.monotonic());
+  }
+
   /** Unspent tokens of this process. */
   held(rule: CompiledRule, resource: string): number {
     const lease = this.#byRule.get(rule.prefix)?.get(resource);

@@ -68,7 +68,7 @@ export interface CacheScripts {
  * - **Void entries**: one that is stale, or carries an invalidated tag, is a miss, and none to every other call as well,
  *   but to `scan`, `delete` and `deleteByPrefix`, which see what is stored, and to calls of another kind of entry.
  * - **Limits**: each call ends by the nearest of its own `timeoutMs`, the ambient deadline and `commandTimeoutMs`
- *   (`scan`, `deleteByPrefix`: a page; what looks first: each step; `getOrSet`: its calls to the store, never the loader).
+ *   (`scan`, `deleteByPrefix`: a page; `getOrSet`: its calls to the store, never the loader).
  */
 export abstract class CacheProvider implements ComponentProvider {
   /** 'default' or the instance's name. */

@@ -11,8 +11,9 @@ import {
 } from './cache.provider.js';
 import type { CacheBlooms, CacheHashes, CacheSets, CacheSortedSets } from './cache.structures.js';
 import { readsCounter } from './cache.telemetry.js';
-import type { CacheDriver, DriverCall, Encoded } from './drivers/cache-driver.js';
+import type { CacheDriver, Encoded } from './drivers/cache-driver.js';
 import { BloomOperations } from './operations/blooms.js';
+import type { CallRunner } from './operations/call-runner.js';
 import type { CacheEngine } from './operations/cache-engine.js';
 import { needsLook } from './operations/entry-reader.js';
 import { HashOperations } from './operations/hashes.js';
@@ -20,7 +21,6 @@ import { reportHealth } from './operations/health.js';
 import type { KeySpace } from './operations/key-space.js';
 import { lockService } from './operations/lock-service.js';
 import type { NearEntry } from './operations/near-cache.js';
-import type { OperationName } from './operations/operation.js';
 import { scanPages } from './operations/scan.js';
 import { ScriptRunner } from './operations/script-runner.js';
 import { markedEntry, metaOf } from './operations/stored-entry.js';
@@ -47,6 +47,7 @@ export class DefaultCacheProvider extends CacheProvider {
   readonly #engine: CacheEngine;
   readonly #driver: CacheDriver;
   readonly #keys: KeySpace;
+  readonly #runner: CallRunner;
   readonly #closeEngine: (() => Promise<void>) | undefined;
   readonly #hit: Attributes;
   readonly #miss: Attributes;
@@ -61,6 +62,7 @@ export class DefaultCacheProvider extends CacheProvider {
     this.#engine = engine;
     this.#driver = engine.driver;
     this.#keys = keys;
+    this.#runner = engine.runner;
     this.#closeEngine = closeEngine;
     this.#hit = { cache: this.name, result: 'hit' };
     this.#miss = { cache: this.name, result: 'miss' };
@@ -87,9 +89,10 @@ export class DefaultCacheProvider extends CacheProvider {
     const full = this.#key(key, options);
     const kept = this.#engine.near?.read(full, key, this.#known);
     if (kept !== undefined) return this.#engine.runner.answer('get', options, kept as T);
-    const data = await this.#run('get', options, (call) => this.#driver.get(full, call), key);
+    const step = this.#runner.steps(options);
+    const data = await this.#runner.run('get', step(), (call) => this.#driver.get(full, call), key);
     if (!needsLook(metaOf(data))) return this.#found<T>(key, data);
-    const [fresh] = await this.#engine.entries.fresh([full], [data], options);
+    const [fresh] = await this.#engine.entries.fresh([full], [data], step());
     return this.#found<T>(key, fresh);
   }
 
@@ -100,8 +103,9 @@ export class DefaultCacheProvider extends CacheProvider {
     const kept = full.map((each, index) => near?.read(each, keys[index] ?? ''));
     const missing = near === undefined ? full : full.filter((_key, index) => kept[index] === undefined);
     if (missing.length === 0) return runner.answer('getMany', options, kept as T[]);
-    const found = await this.#run('getMany', options, (call) => this.#driver.getMany(missing, call));
-    const fresh = await entries.fresh(missing, found, options);
+    const step = this.#runner.steps(options);
+    const found = await this.#runner.run('getMany', step(), (call) => this.#driver.getMany(missing, call));
+    const fresh = await entries.fresh(missing, found, step());
     let next = 0;
     return keys.map((key, index) =>
       kept[index] === undefined ? this.#found<T>(key, fresh[next++]) : (kept[index] as T),
@@ -114,11 +118,12 @@ export class DefaultCacheProvider extends CacheProvider {
     let data = this.#engine.values.encode(key, value);
     const write = driverWrite(this.#engine.place, options, this.#engine.settings().defaultTtlMs);
     this.#engine.loads.supersede(full);
+    const step = this.#runner.steps(options);
     if (tagKeys.length > 0) {
-      const tags = await this.#engine.tags.ensure(tagKeys, write.ttlMs, options);
+      const tags = await this.#engine.tags.ensure(tagKeys, write.ttlMs, step());
       data = markedEntry(data, { tags });
     }
-    return this.#engine.living.write({ key, fullKey: full }, data, write, options);
+    return this.#engine.living.write({ key, fullKey: full }, data, write, step);
   }
 
   override async setMany(
@@ -132,7 +137,7 @@ export class DefaultCacheProvider extends CacheProvider {
     );
     if (encoded.length === 0) return;
     for (const [full] of encoded) this.#engine.loads.supersede(full);
-    await this.#run('setMany', options, (call) => this.#driver.setMany(encoded, write, call));
+    await this.#runner.run('setMany', options, (call) => this.#driver.setMany(encoded, write, call));
   }
 
   override async setIfAbsent(key: string, value: unknown, options?: CacheTtlOptions): Promise<boolean> {
@@ -149,20 +154,25 @@ export class DefaultCacheProvider extends CacheProvider {
     const data = this.#engine.values.encode(key, value);
     const write = driverWrite(this.#engine.place, options, this.#engine.settings().defaultTtlMs);
     this.#engine.loads.supersede(full);
-    return this.#found<T>(key, await this.#engine.living.swap({ key, fullKey: full }, data, write, options));
+    return this.#found<T>(
+      key,
+      await this.#engine.living.swap({ key, fullKey: full }, data, write, this.#runner.steps(options)),
+    );
   }
 
   override async delete(...args: unknown[]): Promise<number> {
     const { keys, options } = keysAndOptions(args);
     const full = this.#keyList(keys, options);
     for (const key of full) this.#engine.loads.supersede(key);
-    return full.length === 0 ? 0 : this.#run('delete', options, (call) => this.#driver.delete(full, call));
+    return full.length === 0
+      ? 0
+      : this.#runner.run('delete', options, (call) => this.#driver.delete(full, call));
   }
 
   override async exists(...args: unknown[]): Promise<number> {
     const { keys, options } = keysAndOptions(args);
     const full = this.#keyList(keys, options);
-    return full.length === 0 ? 0 : this.#engine.living.count(full, options);
+    return full.length === 0 ? 0 : this.#engine.living.count(full, this.#runner.steps(options));
   }
 
   override async increment(key: string, by = 1, options?: CallOptions): Promise<number> {
@@ -170,18 +180,18 @@ export class DefaultCacheProvider extends CacheProvider {
     if (!Number.isSafeInteger(by))
       throw invalidArgument(this.#engine.place, `by must be a whole number, got ${shown(by)}`);
     this.#engine.loads.supersede(full);
-    return this.#engine.living.add({ key, fullKey: full }, by, options);
+    return this.#engine.living.add({ key, fullKey: full }, by, this.#runner.steps(options));
   }
 
   override async expire(key: string, ttlMs: number, options?: CallOptions): Promise<boolean> {
     const full = this.#key(key, options);
     const ttl = driverTtl(this.#engine.place, ttlMs);
-    return this.#engine.living.expire({ key, fullKey: full }, ttl, options);
+    return this.#engine.living.expire({ key, fullKey: full }, ttl, this.#runner.steps(options));
   }
 
   override async ttlMs(key: string, options?: CallOptions): Promise<number | undefined> {
     const full = this.#key(key, options);
-    return this.#engine.living.leftMs({ key, fullKey: full }, options);
+    return this.#engine.living.leftMs({ key, fullKey: full }, this.#runner.steps(options));
   }
 
   /** The short way of `get`, for options that need no second look. */
@@ -232,7 +242,7 @@ export class DefaultCacheProvider extends CacheProvider {
     let deleted = 0;
     for await (const page of this.#pages(prefix, options)) {
       for (const key of page) this.#engine.loads.supersede(key);
-      deleted += await this.#run('delete', { signal: options?.signal }, (call) =>
+      deleted += await this.#runner.run('delete', { signal: options?.signal }, (call) =>
         this.#driver.delete(page, call),
       );
     }
@@ -241,7 +251,7 @@ export class DefaultCacheProvider extends CacheProvider {
 
   override async ping(options?: CallOptions): Promise<void> {
     this.#checkOpen();
-    await this.#run('ping', options, (call) => this.#driver.ping(call));
+    await this.#runner.run('ping', options, (call) => this.#driver.ping(call));
   }
 
   override namespace(prefix: string): CacheProvider {
@@ -273,15 +283,6 @@ export class DefaultCacheProvider extends CacheProvider {
     this.#checkOpen();
     checkOptions(this.#engine.place, options);
     return this.#keys.fullAll(keys);
-  }
-
-  #run<T>(
-    name: OperationName,
-    options: CallOptions | undefined,
-    call: (call: DriverCall) => Promise<T>,
-    about?: string,
-  ): Promise<T> {
-    return this.#engine.runner.run(name, options, call, about);
   }
 
   #pages(prefix: string, options: CallOptions | undefined): AsyncGenerator<readonly string[]> {

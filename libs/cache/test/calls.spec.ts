@@ -115,6 +115,27 @@ describe('a call', () => {
     });
   });
 
+  it.each(['timeoutMs', 'commandTimeoutMs'] as const)('keeps to %s over all its steps', async (limit) => {
+    const ownMs = limit === 'timeoutMs' ? { timeoutMs: 300 } : {};
+    const { cache, faults } = await faultyCache({ commandTimeoutMs: limit === 'timeoutMs' ? 60_000 : 300 });
+    await cache.set('a', 1, { tags: ['t'] });
+    faults.delay(200);
+    const calls: Record<string, () => Promise<unknown>> = {
+      get: () => cache.get('a', ownMs),
+      getMany: () => cache.getMany(['a'], ownMs),
+      set: () => cache.set('b', 1, { ...ownMs, tags: ['t'] }),
+      exists: () => cache.exists(['a'], ownMs),
+      ttlMs: () => cache.ttlMs('a', ownMs),
+      expire: () => cache.expire('a', 1000, ownMs),
+      getAndSet: () => cache.getAndSet('b', 1, ownMs),
+      increment: () => cache.increment('a', 1, ownMs),
+      setIfAbsent: () => cache.setIfAbsent('a', 1, ownMs),
+    };
+    const outcomes = await Promise.allSettled(Object.values(calls).map((call) => call()));
+    for (const [at, name] of Object.keys(calls).entries())
+      expect([name, outcomes[at]]).toMatchObject([name, { reason: { code: 'DEADLINE_EXCEEDED' } }]);
+  });
+
   it('limits a whole scan by timeoutMs and each page by commandTimeoutMs', async () => {
     const { cache, faults } = await faultyCache({ commandTimeoutMs: 60_000 });
     await cache.setMany([

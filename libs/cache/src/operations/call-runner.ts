@@ -53,6 +53,21 @@ export class CallRunner {
       : this.#runLimited(operation, options, call, about);
   }
 
+  /** For a call of several steps, the options of each as it begins: together they keep to the limits of one call. */
+  steps(options: CallOptions | undefined): () => CallOptions | undefined {
+    if (this.#driver.local) return () => options;
+    const started = performance.now();
+    let first = true;
+    return () => {
+      if (first) {
+        first = false;
+        return options;
+      }
+      const whole = Math.min(options?.timeoutMs ?? Infinity, this.#settings().commandTimeoutMs);
+      return { signal: options?.signal, timeoutMs: Math.max(0, whole - (performance.now() - started)) };
+    };
+  }
+
   /** An answer that is here already, for a call that may have ended before it began. */
   answer<T>(name: OperationName, options: CallOptions | undefined, value: T): T | Promise<T> {
     return isUnlimited(options)

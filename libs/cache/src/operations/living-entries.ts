@@ -23,6 +23,9 @@ export interface EntryPlace {
   readonly fullKey: string;
 }
 
+/** The options of each step of a call, in turn: see `CallRunner.steps`. */
+type Step = () => CallOptions | undefined;
+
 interface Looked {
   /** What is kept beside the value, as it is stored; '' for nothing, and for an entry of another kind. */
   readonly head: string;
@@ -46,51 +49,42 @@ export class LivingEntries {
     this.#parts = parts;
   }
 
-  async count(fullKeys: readonly string[], options: CallOptions | undefined): Promise<number> {
+  async count(fullKeys: readonly string[], step: Step): Promise<number> {
     const { driver, runner, entries } = this.#parts;
-    const [count, heads] = await runner.run('exists', options, (call) =>
+    const [count, heads] = await runner.run('exists', step(), (call) =>
       Promise.all([driver.exists(fullKeys, call), this.#heads(fullKeys, call)]),
     );
-    const living = await entries.fresh(fullKeys, heads, options);
+    const living = await entries.fresh(fullKeys, heads, step());
     const gone = heads.filter((head, at) => head !== undefined && living[at] === undefined).length;
     return Math.max(0, count - gone);
   }
 
-  async leftMs(at: EntryPlace, options: CallOptions | undefined): Promise<number | undefined> {
-    const looked = await this.#look(at, options, 'ttlMs');
+  async leftMs(at: EntryPlace, step: Step): Promise<number | undefined> {
+    const looked = await this.#look(at, step, 'ttlMs');
     return looked.is === 'living' ? looked.leftMs : undefined;
   }
 
   /** Sets the ttl of what is there; its stale time comes behind that. */
-  async expire(
-    at: EntryPlace,
-    ttlMs: number | undefined,
-    options: CallOptions | undefined,
-  ): Promise<boolean> {
+  async expire(at: EntryPlace, ttlMs: number | undefined, step: Step): Promise<boolean> {
     const { driver, runner } = this.#parts;
     for (;;) {
-      const { is, head, staleMs } = await this.#look(at, options, 'look');
+      const { is, head, staleMs } = await this.#look(at, step, 'look');
       if (is !== 'living') return false;
       if (ttlMs === undefined || staleMs === 0 || !driver.capabilities.scripts) {
         const whole = ttlMs === undefined ? undefined : ttlMs + staleMs;
-        return runner.run('expire', options, (call) => driver.expire(at.fullKey, whole, call), at.key);
+        return runner.run('expire', step(), (call) => driver.expire(at.fullKey, whole, call), at.key);
       }
-      if (await this.#run(touchEntry, at, [head, '', String(ttlMs + staleMs)], options)) return true;
+      if (await this.#run(touchEntry, at, [head, '', String(ttlMs + staleMs)], step)) return true;
     }
   }
 
-  async write(
-    at: EntryPlace,
-    data: Encoded,
-    write: DriverWrite,
-    options: CallOptions | undefined,
-  ): Promise<boolean> {
+  async write(at: EntryPlace, data: Encoded, write: DriverWrite, step: Step): Promise<boolean> {
     const { driver, runner } = this.#parts;
     let value = data;
     if (write.condition === 'present' || write.keepTtl === true) {
-      const looked = await this.#look(at, options, 'look');
+      const looked = await this.#look(at, step, 'look');
       if (write.condition === 'present' && looked.is !== 'living') return false;
-      if (looked.is === 'void') await this.#remove(at, looked, options);
+      if (looked.is === 'void') await this.#remove(at, looked, step);
       // the time that is kept is fresh and stale time together
       else if (write.keepTtl === true && looked.staleMs > 0)
         value = markedEntry(data, { staleMs: looked.staleMs });
@@ -98,40 +92,35 @@ export class LivingEntries {
     for (;;) {
       const done = await runner.run(
         'set',
-        options,
+        step(),
         (call) => driver.set(at.fullKey, value, write, call),
         at.key,
       );
-      if (done || write.condition !== 'absent' || !(await this.#sweep(at, options))) return done;
+      if (done || write.condition !== 'absent' || !(await this.#sweep(at, step))) return done;
     }
   }
 
   /** Writes, and answers what was there before. */
-  async swap(
-    at: EntryPlace,
-    data: Encoded,
-    write: DriverWrite,
-    options: CallOptions | undefined,
-  ): Promise<Encoded | undefined> {
+  async swap(at: EntryPlace, data: Encoded, write: DriverWrite, step: Step): Promise<Encoded | undefined> {
     const { driver, runner, entries } = this.#parts;
-    const { is, head } = await this.#look(at, options, 'look');
+    const { is, head } = await this.#look(at, step, 'look');
     const before = await runner.run(
       'getAndSet',
-      options,
+      step(),
       (call) => driver.getAndSet(at.fullKey, data, write, call),
       at.key,
     );
     if (is === 'void' && headText(before) === head) return undefined;
-    return (await entries.isCurrent(metaOf(before), options)) ? before : undefined;
+    return (await entries.isCurrent(metaOf(before), step())) ? before : undefined;
   }
 
-  async add(at: EntryPlace, by: number, options: CallOptions | undefined): Promise<number> {
+  async add(at: EntryPlace, by: number, step: Step): Promise<number> {
     const { driver, runner, place } = this.#parts;
     for (;;) {
       try {
         const sum = await runner.run(
           'increment',
-          options,
+          step(),
           (call) => driver.increment(at.fullKey, by, call),
           at.key,
         );
@@ -140,11 +129,11 @@ export class LivingEntries {
       } catch (error) {
         // what is kept beside a value makes it no number to the store
         if (!isInfraError(error) || error.code !== 'FAILED_PRECONDITION' || runner.closed) throw error;
-        const looked = await this.#look(at, options, 'look');
+        const looked = await this.#look(at, step, 'look');
         if (looked.head === '' || !driver.capabilities.scripts) throw error;
-        if (looked.is === 'void') await this.#remove(at, looked, options);
+        if (looked.is === 'void') await this.#remove(at, looked, step);
         if (looked.is !== 'living') continue;
-        const sum = await this.#run(addToEntry, at, [looked.head, String(by)], options);
+        const sum = await this.#run(addToEntry, at, [looked.head, String(by)], step);
         if (sum === 'no number') throw error;
         if (sum === 'beyond') throw beyondExact(place, at.key);
         if (sum !== 'changed') return sum;
@@ -153,28 +142,24 @@ export class LivingEntries {
   }
 
   /** True when there was an entry that is void, and which is gone now. */
-  async #sweep(at: EntryPlace, options: CallOptions | undefined): Promise<boolean> {
+  async #sweep(at: EntryPlace, step: Step): Promise<boolean> {
     if (!this.#parts.driver.capabilities.scripts) return false;
-    const looked = await this.#look(at, options, 'look');
-    if (looked.is === 'void') await this.#remove(at, looked, options);
+    const looked = await this.#look(at, step, 'look');
+    if (looked.is === 'void') await this.#remove(at, looked, step);
     return looked.is !== 'living';
   }
 
-  async #remove(
-    at: EntryPlace,
-    { head, staleMs, leftMs }: Looked,
-    options: CallOptions | undefined,
-  ): Promise<void> {
+  async #remove(at: EntryPlace, { head, staleMs, leftMs }: Looked, step: Step): Promise<void> {
     if (!this.#parts.driver.capabilities.scripts) return;
     // void by a tag is every entry with this head, stale is one only that was not renewed meanwhile
-    await this.#run(touchEntry, at, [head, leftMs > 0 ? '' : String(staleMs), '0'], options);
+    await this.#run(touchEntry, at, [head, leftMs > 0 ? '' : String(staleMs), '0'], step);
   }
 
-  async #look(at: EntryPlace, options: CallOptions | undefined, name: 'ttlMs' | 'look'): Promise<Looked> {
+  async #look(at: EntryPlace, step: Step, name: 'ttlMs' | 'look'): Promise<Looked> {
     const { driver, runner, entries } = this.#parts;
     const [left, [data]] = await runner.run(
       name,
-      options,
+      step(),
       (call) => Promise.all([driver.ttlMs(at.fullKey, call), this.#heads([at.fullKey], call)]),
       at.key,
     );
@@ -183,7 +168,7 @@ export class LivingEntries {
     const looked = { head: headText(data), staleMs, leftMs: (left ?? 0) - staleMs };
     if (left === undefined) return { ...looked, is: 'absent' };
     if (!needsLook(meta)) return { ...looked, is: 'living' };
-    const current = looked.leftMs > 0 && (await entries.isCurrent(meta, options));
+    const current = looked.leftMs > 0 && (await entries.isCurrent(meta, step()));
     return { ...looked, is: current ? 'living' : 'void' };
   }
 
@@ -202,11 +187,11 @@ export class LivingEntries {
     script: AtomicScript<R>,
     { fullKey }: EntryPlace,
     args: readonly string[],
-    options: CallOptions | undefined,
+    step: Step,
   ): Promise<R> {
     const { driver, runner } = this.#parts;
     return script.decode(
-      await runner.run('script', options, (call) => driver.run(script, [fullKey], args, call), script.name),
+      await runner.run('script', step(), (call) => driver.run(script, [fullKey], args, call), script.name),
     );
   }
 }

@@ -1,6 +1,6 @@
 import { ConfigError, type InfraErrorCode } from '@infra-kit/kernel';
 import type { Redis } from 'ioredis';
-import { defineScript, type AtomicScript, type ScriptReply } from '../../scripts/atomic-script.js';
+import type { AtomicScript, ScriptReply } from '../../scripts/atomic-script.js';
 import type {
   CacheDriver,
   DriverCall,
@@ -31,12 +31,7 @@ function setArguments({ ttlMs, condition, keepTtl }: DriverWrite): (string | num
 }
 
 /** PERSIST alone answers 0 also for an entry that never expires. */
-const persist = defineScript({
-  name: 'persist',
-  lua: `redis.call('PERSIST', KEYS[1]) return redis.call('EXISTS', KEYS[1])`,
-  twin: (view, [key = '']) => (view.expire(key, Infinity) ? 1 : 0),
-  decode: isOne,
-});
+const PERSIST = `redis.call('PERSIST', KEYS[1]) return redis.call('EXISTS', KEYS[1])`;
 
 /**
  * Redis through ioredis: one server, the master that sentinels name, or a cluster. Every method but `setMany` is one
@@ -176,10 +171,10 @@ class RedisCacheDriver implements CacheDriver {
     return addExactly(this.#servers, { key }, by, call);
   }
 
-  async expire(key: string, ttlMs: number | undefined, call: DriverCall): Promise<boolean> {
+  expire(key: string, ttlMs: number | undefined, call: DriverCall): Promise<boolean> {
     if (ttlMs !== undefined)
       return this.#servers.write(key, call, (client) => client.pexpire(key, ttlMs), isOne);
-    return persist.decode(await this.run(persist, [key], [], call));
+    return this.#servers.write(key, call, (client) => client.eval(PERSIST, 1, key), isOne);
   }
 
   async ttlMs(key: string, call: DriverCall): Promise<number | undefined> {

@@ -93,8 +93,8 @@ describe('two processes that write and read at random', () => {
     expect(total(reports, 'stale')).toBe(0);
     expect(cuts).toBeGreaterThan(10);
     for (const { fences, hits } of reports) {
-      expect(fences).toBeGreaterThan(20);
-      expect(hits).toBeGreaterThan(100);
+      expect(fences).toBeGreaterThan(10);
+      expect(hits).toBeGreaterThan(20);
     }
   }, 120_000);
 

@@ -79,7 +79,7 @@ export class BulkBatch<T> {
       if (tried > 0) this.#end.retried(waiting.length);
       const result = await this.#try(waiting);
       const last = tried >= this.#settings.retries || this.#signal.aborted;
-      if (result.kind === 'answered') waiting = this.#settle(waiting, result.outcomes, last, unsure);
+      if (result.kind === 'answered') waiting = await this.#settle(waiting, result.outcomes, last, unsure);
       else {
         if (result.kind === 'unanswered') for (const each of waiting) unsure.add(each);
         if (last || !result.again) {
@@ -92,20 +92,20 @@ export class BulkBatch<T> {
   }
 
   /** What is to be sent again. */
-  #settle(
+  async #settle(
     documents: readonly Queued<T>[],
     outcomes: readonly BulkOutcome[],
     last: boolean,
     unsure: Set<Queued<T>>,
-  ): Queued<T>[] {
+  ): Promise<Queued<T>[]> {
     const indexed: Queued<T>[] = [];
     const again: Queued<T>[] = [];
     for (const [at, document] of documents.entries()) {
       const { status, reason = `status ${status}` } = outcomes[at] ?? { status: 0, reason: UNKNOWN_OUTCOME };
       if (status >= 200 && status < 300) indexed.push(document);
-      else if (isBusy(status) && !last) again.push(document);
-      else this.#end.failed(document, reason, status);
-      unsure.delete(document);
+      else if (!isBusy(status)) this.#end.failed(document, reason, status);
+      else if (!last) again.push(document);
+      else await this.#giveUp([document], unsure, { status, reason });
     }
     if (indexed.length > 0) this.#end.indexed(indexed);
     return again;

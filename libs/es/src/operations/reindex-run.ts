@@ -79,7 +79,7 @@ export class ReindexRun<T extends object> {
     try {
       const given = source === 'server' ? await this.#fillOnServer() : await this.#fill(source);
       await this.#compare(index, given);
-      await this.#swap(index);
+      await this.#swapOnce(index);
       return index;
     } catch (error) {
       await this.#remove(index);
@@ -216,6 +216,16 @@ export class ReindexRun<T extends object> {
         'DATA_LOSS',
         `reindexInto '${this.#plan.alias}': ${given} documents were given and ${found} are there; the alias is as it was`,
       );
+  }
+
+  /** A swap whose answer was lost may have happened: then it has. */
+  async #swapOnce(index: string): Promise<void> {
+    try {
+      await this.#swap(index);
+    } catch (error) {
+      const [state] = await this.#states(index, {});
+      if (!state?.aliases.includes(this.#plan.full)) throw error;
+    }
   }
 
   /** One step for every reader; a run that was overtaken fails in it. */

@@ -24,7 +24,10 @@ describe('writing through a proxy that answers 429 and 503, resets and stalls', 
   beforeAll(async () => {
     proxy = await FaultyHttp.start(sharedElasticsearch().url);
     client = new Client({ node: sharedElasticsearch().url });
-    direct = await createEs({ node: sharedElasticsearch().url, indexPrefix, requestTimeoutMs: 60_000 }, { env: 'test' });
+    direct = await createEs(
+      { node: sharedElasticsearch().url, indexPrefix, requestTimeoutMs: 60_000 },
+      { env: 'test' },
+    );
   });
   beforeEach(async () => {
     proxy.plan = () => 'pass';
@@ -136,7 +139,9 @@ describe('writing through a proxy that answers 429 and 503, resets and stalls', 
       expect(unknown.failed).toEqual([{ doc: { n: 1 }, reason: 'unknown outcome', status: 0 }]);
       proxy.plan = () => '429';
       const busy = await es.bulkIndex(index, [{ n: 1 }]);
-      expect(busy.failed).toMatchObject([{ status: 429, reason: expect.stringContaining('the proxy says so') }]);
+      expect(busy.failed).toMatchObject([
+        { status: 429, reason: expect.stringContaining('the proxy says so') },
+      ]);
       expect(await stored()).toEqual([]);
     },
     PATIENCE_MS,
@@ -182,9 +187,16 @@ describe('writing through a proxy that answers 429 and 503, resets and stalls', 
           yield item;
         }
       })();
-      const running = es.bulkIndex(index, docs, { signal: stop.signal, onFailure: (failure) => void told.push(failure) });
+      const running = es.bulkIndex(index, docs, {
+        signal: stop.signal,
+        onFailure: (failure) => void told.push(failure),
+      });
       await expect(running).rejects.toMatchObject({ code: 'CANCELLED' });
-      expect(told.map(({ doc }) => doc.n).sort((a, b) => a - b)).toEqual(items().slice(0, taken).map(({ n }) => n));
+      expect(told.map(({ doc }) => doc.n).sort((a, b) => a - b)).toEqual(
+        items()
+          .slice(0, taken)
+          .map(({ n }) => n),
+      );
     },
     PATIENCE_MS,
   );
@@ -192,6 +204,17 @@ describe('writing through a proxy that answers 429 and 503, resets and stalls', 
 
 function seededFaults(): () => Fault {
   const random = seededRandom();
-  const faults: readonly Fault[] = ['pass', '429', '503', 'reset', 'stall', 'lost', 'late', 'half', 'half', 'pass'];
+  const faults: readonly Fault[] = [
+    'pass',
+    '429',
+    '503',
+    'reset',
+    'stall',
+    'lost',
+    'late',
+    'half',
+    'half',
+    'pass',
+  ];
   return () => random.pick(faults);
 }

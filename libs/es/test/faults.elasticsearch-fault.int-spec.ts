@@ -67,7 +67,9 @@ describe('an es whose cluster goes away', () => {
       stop.abort();
       await expect(cancelled).rejects.toMatchObject({ code: 'CANCELLED' });
       await server.resume();
-      const hit = await until('it answers again', () => es.get<{ text: string }>('notes', '1'), { deadlineMs: 60_000 });
+      const hit = await until('it answers again', () => es.get<{ text: string }>('notes', '1'), {
+        deadlineMs: 60_000,
+      });
       expect(hit.source.text).toBe('kept');
     },
     START_MS,

@@ -30,7 +30,10 @@ beforeAll(async () => {
 beforeEach(async () => {
   indexPrefix = uniquePrefix('es-reindex', '-');
   proxy.plan = () => 'pass';
-  es = await createEs({ node: sharedElasticsearch().url, indexPrefix, requestTimeoutMs: 60_000 }, { env: 'test' });
+  es = await createEs(
+    { node: sharedElasticsearch().url, indexPrefix, requestTimeoutMs: 60_000 },
+    { env: 'test' },
+  );
   await es.indices.reindexInto('items', { settings }, items(1), { id });
 }, PATIENCE_MS);
 afterEach(async () => {
@@ -67,7 +70,8 @@ describe('reindexInto under running searches', () => {
     'shows the old documents or the new ones, never none and never both',
     async () => {
       const views = await watching(async () => {
-        for (const generation of [2, 3, 4]) await es.indices.reindexInto('items', { settings }, items(generation), { id });
+        for (const generation of [2, 3, 4])
+          await es.indices.reindexInto('items', { settings }, items(generation), { id });
       });
       const whole = [1, 2, 3, 4].map((generation) => `${ITEMS}: ${ITEMS} of ${generation}`);
       expect(whole).toEqual(expect.arrayContaining(views));
@@ -90,8 +94,18 @@ describe('reindexInto under running searches', () => {
 });
 
 const STEPS: readonly (readonly [string, (path: string, method: string) => boolean, Fault, 1 | 2])[] = [
-  ['before the new index is made', (path, method) => method === 'PUT' && path.includes('items-000002'), 'stall', 1],
-  ['after the new index is made', (path, method) => method === 'PUT' && path.includes('items-000002'), 'late', 1],
+  [
+    'before the new index is made',
+    (path, method) => method === 'PUT' && path.includes('items-000002'),
+    'stall',
+    1,
+  ],
+  [
+    'after the new index is made',
+    (path, method) => method === 'PUT' && path.includes('items-000002'),
+    'late',
+    1,
+  ],
   ['while it fills', (path) => path.includes('_bulk'), 'late', 1],
   ['before the refresh', (path) => path.includes('_refresh'), 'stall', 1],
   ['before the counts are compared', (path) => path.includes('_count'), 'stall', 1],
@@ -116,7 +130,13 @@ describe('a reindexInto whose process is killed', () => {
         setImmediate(reached.resolve);
         return fault;
       };
-      const args = [join(import.meta.dirname, 'fixtures/reindex.mjs'), proxy.url, indexPrefix, '2', `${ITEMS}`];
+      const args = [
+        join(import.meta.dirname, 'fixtures/reindex.mjs'),
+        proxy.url,
+        indexPrefix,
+        '2',
+        `${ITEMS}`,
+      ];
       const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
       await reached.promise;
       await proxy.quiet();
@@ -140,9 +160,14 @@ describe('reindexInto', () => {
   it(
     'is DATA_LOSS, with the alias as it was, when the new index does not hold what was given',
     async () => {
-      const through = await createEs({ node: proxy.url, indexPrefix, requestTimeoutMs: 60_000 }, { env: 'test' });
+      const through = await createEs(
+        { node: proxy.url, indexPrefix, requestTimeoutMs: 60_000 },
+        { env: 'test' },
+      );
       proxy.plan = (path) => (path.includes('_bulk') ? 'swallow' : 'pass');
-      await expect(through.indices.reindexInto('items', { settings }, items(2), { id })).rejects.toMatchObject({
+      await expect(
+        through.indices.reindexInto('items', { settings }, items(2), { id }),
+      ).rejects.toMatchObject({
         code: 'DATA_LOSS',
       });
       expect(await seen()).toBe(`${ITEMS}: ${ITEMS} of 1`);
@@ -155,7 +180,10 @@ describe('reindexInto', () => {
   it(
     'succeeds when the answer to the swap is lost',
     async () => {
-      const through = await createEs({ node: proxy.url, indexPrefix, requestTimeoutMs: 60_000 }, { env: 'test' });
+      const through = await createEs(
+        { node: proxy.url, indexPrefix, requestTimeoutMs: 60_000 },
+        { env: 'test' },
+      );
       proxy.plan = (path) => (path.includes('_aliases') ? 'lost' : 'pass');
       expect(await through.indices.reindexInto('items', { settings }, items(2), { id })).toBe('items-000002');
       expect(await seen()).toBe(`${ITEMS}: ${ITEMS} of 2`);

@@ -23,7 +23,10 @@ const SPECIAL = [
 const WORDS = ['apple', 'banana', 'cherry'];
 
 /** Runs on either driver: user text is data, whatever is in it. */
-export function specialTextBehaviour(options: () => EsOptions & { readonly indexPrefix: string }, rounds: number): void {
+export function specialTextBehaviour(
+  options: () => EsOptions & { readonly indexPrefix: string },
+  rounds: number,
+): void {
   it('takes every special character of the query syntax as plain text', async () => {
     const random = seededRandom();
     const es = await createEs({ requestTimeoutMs: 60_000, ...options() }, { env: 'test' });
@@ -33,7 +36,8 @@ export function specialTextBehaviour(options: () => EsOptions & { readonly index
       await es.index('fruits', { title: word, secret: 'hidden' }, { id: word, refresh: true });
 
     for (let round = 0; round < rounds; round++) {
-      const noise = (): string => Array.from({ length: random.int(0, 6) }, () => random.pick(SPECIAL)).join('');
+      const noise = (): string =>
+        Array.from({ length: random.int(0, 6) }, () => random.pick(SPECIAL)).join('');
       const wanted = random.pick(WORDS);
       const match = random.pick(KINDS);
       const text = `${noise()} ${wanted} ${noise()}`;
@@ -43,8 +47,24 @@ export function specialTextBehaviour(options: () => EsOptions & { readonly index
       expect({ text, match, others: ids.filter((id) => id !== wanted) }).toEqual({ text, match, others: [] });
       if (match === 'any') expect({ text, ids }).toEqual({ text, ids: [wanted] });
     }
-    for (const text of ['*', '?', 'title:apple*', 'app*', '/app.*/', 'title:(apple OR banana) -x', '_exists_:title'])
-      expect({ text, ids: (await es.search('fruits', { text: text.replaceAll('apple', 'appl').replaceAll('banana', 'bana'), fields: ['title'] })).hits.map(({ id }) => id) }).toEqual({ text, ids: [] });
+    for (const text of [
+      '*',
+      '?',
+      'title:apple*',
+      'app*',
+      '/app.*/',
+      'title:(apple OR banana) -x',
+      '_exists_:title',
+    ])
+      expect({
+        text,
+        ids: (
+          await es.search('fruits', {
+            text: text.replaceAll('apple', 'appl').replaceAll('banana', 'bana'),
+            fields: ['title'],
+          })
+        ).hits.map(({ id }) => id),
+      }).toEqual({ text, ids: [] });
     await es.indices.delete('fruits');
     await es.close();
   }, 120_000);

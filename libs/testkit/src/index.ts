@@ -31,6 +31,7 @@ export {
   ServerUnavailableError,
   warmUp,
 } from './servers/launch.js';
+export { launchSecureKafka, type SecureKafka } from './servers/secure-kafka.js';
 export { acquireRedisCluster, launchRedisCluster, type RedisCluster } from './servers/redis-cluster.js';
 export type {
   LaunchOptions,

@@ -45,7 +45,8 @@ export class ContainerServer implements RunningServer {
   static async launch(recipe: ServerRecipe, options: LaunchOptions): Promise<ContainerServer> {
     const { GenericContainer, getContainerRuntimeClient, Wait } = await import('testcontainers');
     const { image, port: containerPort, command } = recipe.container;
-    const { args = [], advertisedPort } = options;
+    const { args = [], advertisedPort, secure } = options;
+    if (secure !== undefined) throw new Error(`${recipe.kind} in a container has no secure listener`);
     if (command === undefined && args.length > 0)
       throw new Error(`${recipe.kind} in a container takes no further arguments`);
     const port = await freePort();

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ServerPlace } from './server-recipe.js';
+import type { SecureListener, ServerPlace } from './server-recipe.js';
 
 /** One node that is broker and controller, quick to start and to forget, and small. */
 const SETTINGS: Readonly<Record<string, string>> = {
@@ -32,12 +32,42 @@ function listeners(host: string, ports: readonly [client: number, inner: number]
   return `PLAINTEXT://${host}:${ports[0]},INNER://${host}:${ports[1]}`;
 }
 
+/** The keystore of a broker with a secure listener. */
+export const keystoreFile = ({ folder }: Pick<ServerPlace, 'folder'>): string => join(folder, 'broker.p12');
+
+const LOGIN = 'org.apache.kafka.common.security';
+
+/** What goes before each setting that holds for this listener only, and the settings. */
+function secureSettings({ username, password }: SecureListener, keystore: string): Record<string, string> {
+  const settings = {
+    'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+    'plain.sasl.jaas.config': `${LOGIN}.plain.PlainLoginModule required user_${username}="${password}";`,
+    'scram-sha-256.sasl.jaas.config': `${LOGIN}.scram.ScramLoginModule required;`,
+    'scram-sha-512.sasl.jaas.config': `${LOGIN}.scram.ScramLoginModule required;`,
+    'ssl.keystore.type': 'PKCS12',
+    'ssl.keystore.location': keystore,
+    'ssl.keystore.password': password,
+    'ssl.key.password': password,
+  };
+  return Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => [`listener.name.secure.${name}`, value]),
+  );
+}
+
 /** The server.properties of a broker at this place, with its data in `data`. */
-export function propertiesFile({ port, peerPort, innerPort, advertisedPort, folder }: ServerPlace): string {
+export function propertiesFile(place: ServerPlace): string {
+  const { port, peerPort, innerPort, advertisedPort, folder, secure } = place;
+  const secureListener = secure === undefined ? '' : `,SECURE://127.0.0.1:${secure.port}`;
   const settings = {
     ...SETTINGS,
-    listeners: `${listeners('127.0.0.1', [port, innerPort])},CONTROLLER://127.0.0.1:${peerPort}`,
-    'advertised.listeners': listeners('127.0.0.1', [advertisedPort, innerPort]),
+    ...(secure === undefined
+      ? {}
+      : {
+          ...secureSettings(secure, keystoreFile(place)),
+          'listener.security.protocol.map': `${SETTINGS['listener.security.protocol.map']},SECURE:SASL_SSL`,
+        }),
+    listeners: `${listeners('127.0.0.1', [port, innerPort])}${secureListener},CONTROLLER://127.0.0.1:${peerPort}`,
+    'advertised.listeners': `${listeners('127.0.0.1', [advertisedPort, innerPort])}${secureListener}`,
     'controller.quorum.voters': `1@127.0.0.1:${peerPort}`,
     'log.dirs': join(folder, 'data'),
   };

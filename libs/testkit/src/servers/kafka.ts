@@ -11,7 +11,7 @@ import { findJava, type Java } from '../testbed/java.js';
 import { copyTree, template } from '../testbed/template.js';
 import { installed } from '../testbed/testbed-home.js';
 import { placeOf } from './address.js';
-import { containerSettings, propertiesFile } from './kafka-settings.js';
+import { containerSettings, keystoreFile, propertiesFile } from './kafka-settings.js';
 import type { NativeProgram, ServerPlace, ServerRecipe } from './server-recipe.js';
 
 const PROBE_TIMEOUT_MS = 1_000;
@@ -64,13 +64,17 @@ function program(java: Java, kafka: { readonly folder: string; readonly stamp: s
   ];
   const broker = (folder: string): readonly string[] => ['kafka.Kafka', join(folder, 'server.properties')];
 
-  /** What `kafka-storage format` writes: who the node is, and no data. */
+  /** What `kafka-storage format` writes: who the node is, its users, and no data. */
+  async function format(folder: string, users: readonly string[]): Promise<void> {
+    const options = ['format', '-t', CLUSTER, '-c', join(folder, 'server.properties'), ...users];
+    await promisify(execFile)(binary, [...jvm(), 'kafka.tools.StorageTool', ...options], { cwd: folder });
+  }
+
   const formatted = (): Promise<string> =>
     template('kafka-data', versions, async (path) => {
       const folder = newServerFolder('kafka-format');
       await writeFile(join(folder, 'server.properties'), propertiesFile(await aPlace(folder)));
-      const format = ['format', '-t', CLUSTER, '-c', join(folder, 'server.properties')];
-      await promisify(execFile)(binary, [...jvm(), 'kafka.tools.StorageTool', ...format], { cwd: folder });
+      await format(folder, []);
       await copyTree(join(folder, 'data'), path);
       releaseFolder(folder);
     });
@@ -97,8 +101,15 @@ function program(java: Java, kafka: { readonly folder: string; readonly stamp: s
     });
 
   async function fill(place: ServerPlace): Promise<void> {
-    await copyTree(await formatted(), join(place.folder, 'data'));
     await writeFile(join(place.folder, 'server.properties'), propertiesFile(place));
+    if (place.secure === undefined) return copyTree(await formatted(), join(place.folder, 'data'));
+    const { username, password, keystore } = place.secure;
+    await writeFile(keystoreFile(place), keystore);
+    const users = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
+      '--add-scram',
+      `${mechanism}=[name=${username},password=${password}]`,
+    ]);
+    await format(place.folder, users);
   }
 
   let archive: string | undefined;

@@ -60,7 +60,7 @@ export class NativeServer implements RunningServer {
   static async launch(
     recipe: ServerRecipe,
     program: NativeProgram,
-    { args = [], advertisedPort }: LaunchOptions = {},
+    { args = [], advertisedPort, secure }: LaunchOptions = {},
   ): Promise<NativeServer> {
     await program.warmUp?.();
     for (let attempt = 1; ; attempt++) {
@@ -71,6 +71,7 @@ export class NativeServer implements RunningServer {
         innerPort: await freePort(),
         advertisedPort: advertisedPort ?? port,
         folder: newServerFolder(recipe.kind),
+        secure,
       };
       const server = new NativeServer(recipe, program, place, args);
       try {

@@ -1,3 +1,5 @@
+import type { SecureListener } from './server-recipe.js';
+
 /** The servers the suite knows; how each is launched: SERVERS in catalog.ts. */
 export type ServerKind = 'redis' | 'etcd' | 'postgres' | 'kafka' | 'elasticsearch';
 
@@ -43,4 +45,6 @@ export interface LaunchOptions {
    * on. Clients are given the proxy's address, too. Other servers send nobody anywhere.
    */
   readonly advertisedPort?: number | undefined;
+  /** Kafka, natively: a listener more. See launchSecureKafka(). */
+  readonly secure?: SecureListener | undefined;
 }

@@ -12,6 +12,17 @@ export interface ServerPlace {
   readonly advertisedPort: number;
   /** An own folder; it keeps the data over a restart. */
   readonly folder: string;
+  /** Kafka listens here as well, in TLS, to clients that say who they are. */
+  readonly secure?: SecureListener | undefined;
+}
+
+/** A listener with SASL (PLAIN, SCRAM) over TLS, and the one user it knows. */
+export interface SecureListener {
+  readonly port: number;
+  readonly username: string;
+  readonly password: string;
+  /** PKCS12, under the same password. */
+  readonly keystore: Buffer;
 }
 
 /** One way to run a server on this machine, whose files are all there. */

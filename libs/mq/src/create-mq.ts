@@ -176,6 +176,7 @@ async function loaded<T>(place: MqPlace, client: string, load: () => Promise<T>)
   try {
     return await load();
   } catch (error) {
+    if (Reflect.get(Object(error), 'code') !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw mqError(
       place,
       'FAILED_PRECONDITION',

@@ -1,5 +1,4 @@
-import {
-  CompressionCodecs,
+import kafkajs, {
   CompressionTypes,
   Kafka,
   logLevel,
@@ -9,6 +8,8 @@ import {
 } from 'kafkajs';
 import { kafkajsCodec } from '../../compression/kafkajs-codec.js';
 import type { KafkaOptions } from '../kafka-options.js';
+
+const { CompressionCodecs } = kafkajs; // Node finds only some names in this CommonJS package
 
 const CODECS = [
   [CompressionTypes.Snappy, 'snappy'],

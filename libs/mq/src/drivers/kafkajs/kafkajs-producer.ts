@@ -1,6 +1,8 @@
-import { CompressionTypes, KafkaJSNonRetriableError, type Kafka, type Producer } from 'kafkajs';
+import kafkajs, { CompressionTypes, type Kafka, type Producer } from 'kafkajs';
 import type { DriverCall, NewRecord, RawHeaders } from '../mq-driver.js';
 import type { KafkaOptions } from '../kafka-options.js';
+
+const { KafkaJSNonRetriableError } = kafkajs; // Node finds only some names in this CommonJS package
 
 const ACKS = { all: -1, leader: 1, none: 0 } as const;
 const COMPRESSION = {

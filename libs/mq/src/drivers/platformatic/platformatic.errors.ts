@@ -90,7 +90,10 @@ function codeOfOne(error: unknown): InfraErrorCode | undefined {
   const message = text(error, 'message') ?? '';
   switch (text(error, 'code')) {
     case 'PLT_KFK_AUTHENTICATION':
-      return 'PERMISSION_DENIED';
+      // a connection that ends in the middle of it is no answer about the password
+      return [...within(error)].some((each) => text(each, 'code') === 'PLT_KFK_NETWORK')
+        ? 'UNAVAILABLE'
+        : 'PERMISSION_DENIED';
     case 'PLT_KFK_USER':
       if (message.startsWith('Unknown topic')) return 'NOT_FOUND';
       return /TLS|broker with node id|closed/i.test(message) ? 'UNAVAILABLE' : undefined;

@@ -16,6 +16,8 @@ import { ReservationsModule } from './reservations/reservations.module.js';
       coord: true,
       cache: { keyPrefix: 'flash-sale:' },
       db: shopDatabase(process.env),
+      // a dead cache stops no order: what must happen once is kept in the database
+      once: { onStoreError: 'open' },
       breaker: {
         policies: {
           'payment-gateway': {

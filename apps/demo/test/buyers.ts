@@ -12,10 +12,15 @@ export function order(
   { url }: Pick<RunningDemo, 'url'>,
   buyer: string,
   body: { readonly productId: string; readonly quantity: number },
+  key?: string,
 ): Promise<Response> {
   return fetch(`${url}/orders`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-user-id': buyer },
+    headers: {
+      'content-type': 'application/json',
+      'x-user-id': buyer,
+      ...(key !== undefined && { 'idempotency-key': key }),
+    },
     body: JSON.stringify(body),
   });
 }

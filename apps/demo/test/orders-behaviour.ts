@@ -50,6 +50,18 @@ export function describeOrders(title: string, settings: () => Record<string, str
       ).toBe(404);
     });
 
+    it('makes one order a key, and replays it; another body is 422, another buyer has keys of their own', async () => {
+      const body = { productId: 'p-103', quantity: 2 };
+      const first = await order(demo, 'ivy', body, 'key-1');
+      const again = await order(demo, 'ivy', body, '"key-1"');
+      expect([again.status, await again.text()]).toEqual([201, await first.text()]);
+      expect([first, again].map(({ headers }) => headers.get('idempotent-replayed'))).toEqual([null, 'true']);
+      expect((await order(demo, 'ivy', { ...body, quantity: 1 }, 'key-1')).status).toBe(422);
+      expect((await order(demo, 'ivy', body, 'not a key')).status).toBe(400);
+      const other = await order(demo, 'jim', body, 'key-1');
+      expect([other.status, other.headers.get('idempotent-replayed')]).toEqual([201, null]);
+    });
+
     it('takes nothing off the shelf for a product that is not there, or a body that is wrong', async () => {
       expect((await order(demo, 'eve', { productId: 'p-999', quantity: 1 })).status).toBe(404);
       expect((await order(demo, 'eve', { productId: 'p-100', quantity: 9 })).status).toBe(400);

@@ -70,4 +70,29 @@ describe('an instance that is killed between the sale and its order', () => {
       await Promise.all([one.stop(), two.stop()]);
     }
   }, 120_000);
+
+  it('leaves one sale when its request is sent again under the same key', async () => {
+    const killed = await start();
+    await fetch(`${killed.gatewayUrl}/mode`, { method: 'PUT', body: JSON.stringify({ mode: 'hang' }) });
+    const body = { productId: 'p-101', quantity: 1 };
+    const lost = order(killed, 'dora', body, 'dora-1').catch(() => undefined);
+    const mine = async (): Promise<string[]> =>
+      (await sales()).filter(({ buyer }) => buyer === 'dora').map(({ order_id }) => order_id);
+    await eventually(async () => expect(await mine()).toHaveLength(1));
+    killed.child.kill('SIGKILL');
+    await lost;
+
+    const next = await start();
+    try {
+      const [stock] = await db.sql<{ stock: number }>`select stock from products where id = 'p-101'`;
+      const retried = await order(next, 'dora', body, 'dora-1');
+      expect(retried.status).toBe(201);
+      expect(((await retried.json()) as { id: string }).id).toBe((await mine())[0]);
+      expect(await mine()).toHaveLength(1);
+      expect(await db.sql`select stock from products where id = 'p-101'`).toEqual([stock]);
+      expect((await order(next, 'dora', { ...body, quantity: 2 }, 'dora-1')).status).toBe(422);
+    } finally {
+      await next.stop();
+    }
+  }, 120_000);
 });

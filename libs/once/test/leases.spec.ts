@@ -197,6 +197,19 @@ describe('a lease', () => {
   });
 });
 
+describe('the store', () => {
+  it('is asked twice the first time, once on replay, and twice for a failure', async () => {
+    const asked = async (fn: () => Promise<unknown>): Promise<number> => {
+      const before = faults.calls.get('scripts') ?? 0;
+      await owner.execute('k', fn).catch(() => undefined);
+      return (faults.calls.get('scripts') ?? 0) - before;
+    };
+    expect(await asked(() => Promise.reject(new Error('fails')))).toBe(2);
+    expect(await asked(async () => 1)).toBe(2);
+    expect(await asked(async () => 1)).toBe(1);
+  });
+});
+
 describe('fences', () => {
   it('rise over a store that was emptied, by its clock, and over a clock that steps back, by its counter', async () => {
     const fences: bigint[] = [];

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Param, Post, Req, UseGuards } from '@nestjs/common';
-import { RateLimit } from 'infra-kit';
+import { Idempotent, RateLimit } from 'infra-kit';
 import { BuyerGuard, type BuyersRequest } from './buyer.guard.js';
 import { NewOrder, type Order } from './order.js';
 import { OrdersService } from './orders.service.js';
@@ -8,8 +8,12 @@ import { OrdersService } from './orders.service.js';
 export class OrdersController {
   constructor(private readonly orders: OrdersService) {}
 
-  /** A few a buyer, many in total: both are spent or none, in one round trip. */
+  /**
+   * A few a buyer, many in total: both are spent or none, in one round trip. With an `Idempotency-Key` one order a key,
+   * the sale in PostgreSQL with it: see `SalesService.once`.
+   */
   @Post()
+  @Idempotent({ required: false })
   @UseGuards(BuyerGuard)
   @RateLimit('orders-per-user')
   @RateLimit({ rule: 'orders-total', key: () => 'all' })

@@ -26,15 +26,14 @@ export class OrdersService {
 
   async create({ productId, quantity }: NewOrder, buyer: string): Promise<Order> {
     const { priceCents } = await this.products.byId(productId);
-    const sale: Sale = {
+    const sale = await this.sales.once({
       orderId: this.uid.uuidv7(),
       number: this.uid.snowflake().toString(),
       buyer,
       productId,
       quantity,
       cents: priceCents * quantity,
-    };
-    await this.sales.take(sale);
+    });
     return this.complete(sale);
   }
 

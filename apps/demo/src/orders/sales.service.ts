@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { CacheProvider, DbProvider, InfraError } from 'infra-kit';
+import { CacheProvider, DbProvider, InfraError, OnceProvider } from 'infra-kit';
 import { SaleEntity, type Sale } from './sale.entity.js';
 
 /** A sale whose order is missing for this long has lost the instance that made it. */
@@ -12,7 +12,31 @@ export class SalesService {
   constructor(
     private readonly db: DbProvider,
     private readonly cache: CacheProvider,
+    private readonly idempotency: OnceProvider,
   ) {}
+
+  /**
+   * Takes the goods, once a key of the request that runs: the key is kept in the very transaction of the sale, so a
+   * retry gets the sale that was made, whoever died in between. What follows a sale can be repeated, and stays outside:
+   * no shelf is locked while a payment is waited for.
+   */
+  async once(sale: Sale): Promise<Sale> {
+    const call = this.idempotency.current();
+    if (call === undefined) {
+      await this.take(sale);
+      return sale;
+    }
+    const { buyer, productId, quantity } = sale;
+    const made = await this.idempotency.execute(
+      call.key,
+      async () => {
+        await this.take(sale);
+        return sale;
+      },
+      { store: 'db', scope: `sale ${buyer}`, fingerprint: { productId, quantity } },
+    );
+    return made.value;
+  }
 
   /** Takes the goods and notes for whom, both or neither. The condition is the database's: stock never goes below 0. */
   async take(sale: Sale): Promise<void> {

@@ -85,20 +85,18 @@ export class DbStore {
     },
   ): Promise<DbClaim> {
     const idle = ask.idleMs === undefined ? null : String(ask.idleMs);
-    const [granted] = await this.#db.sql<DbGrant>`with gate as materialized (
-      select pg_try_advisory_xact_lock(hashtextextended(${id}::text, ${LOCK_SEED}::bigint)) as mine,
-        case when ${idle}::text is not null
-          then set_config('idle_in_transaction_session_timeout', ${idle}::text, true) end as idle
-    ), taken as materialized (select clock_timestamp() as at)
-    insert into infra_once as own (id, fence, started_at, expires_at, fingerprint)
-    select ${id}::text, (extract(epoch from taken.at) * 1000000)::bigint, taken.at,
-      taken.at + ${ask.leaseMs}::float8 * interval '1 millisecond', ${ask.fingerprint ?? null}::text
-    from gate, taken where gate.mine
-    on conflict (id) do update set fence = greatest(own.fence + 1, excluded.fence),
-      started_at = excluded.started_at, expires_at = excluded.expires_at, fingerprint = excluded.fingerprint,
-      done_at = null, result = null
-    where own.expires_at <= clock_timestamp()
-    returning fence`;
+    const [granted] = await this.#db.sql<DbGrant>`
+      insert into infra_once as own (id, fence, started_at, expires_at, fingerprint)
+      select ${id}::text, (extract(epoch from clock_timestamp()) * 1000000)::bigint, clock_timestamp(),
+        clock_timestamp() + ${ask.leaseMs}::float8 * interval '1 millisecond', ${ask.fingerprint ?? null}::text
+      where pg_try_advisory_xact_lock(hashtextextended(${id}::text, ${LOCK_SEED}::bigint))
+        and case when ${idle}::text is null then true
+          else set_config('idle_in_transaction_session_timeout', ${idle}::text, true) is not null end
+      on conflict (id) do update set fence = greatest(own.fence + 1, excluded.fence),
+        started_at = excluded.started_at, expires_at = excluded.expires_at, fingerprint = excluded.fingerprint,
+        done_at = null, result = null
+      where own.expires_at <= clock_timestamp()
+      returning fence`;
     if (granted !== undefined) return { kind: 'granted', fence: granted.fence };
     const [done] = await this.#db.sql<DoneRow>`select fingerprint, result from infra_once
       where id = ${id} and done_at is not null and expires_at > clock_timestamp()`;

@@ -119,3 +119,17 @@ export const inFlightTests: Readonly<Record<string, SuiteTest>> = {
     assert.equal((await once.execute(id, effect.atOnce)).replayed, true);
   },
 };
+
+/** Where one transaction runs at a time, a second call waits for its turn in any case. */
+export const serialTests: Readonly<Record<string, SuiteTest>> = {
+  'lets a second call have the result of the one that runs': async ({ once, another, key }) => {
+    const [effect, id] = [new Effect(), key()];
+    const elsewhere = await another();
+    const running = once.execute(id, effect.held);
+    await effect.begun;
+    const second = elsewhere.execute(id, effect.atOnce);
+    effect.finish();
+    assert.deepEqual(await running, { value: 1, replayed: false });
+    assert.deepEqual(await second, { value: 1, replayed: true });
+  },
+};

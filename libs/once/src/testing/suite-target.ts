@@ -1,7 +1,5 @@
-import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { isInfraError, type Clock } from '@infra-kit/kernel';
-import { eventually } from '@infra-kit/kernel/testing';
 import { createOnce, type OnceDependencies } from '../create-once.js';
 import type { OnceConfigOptions } from '../once.config.js';
 import type { OnceProvider, OnceStoreKind } from '../once.provider.js';
@@ -29,6 +27,7 @@ export interface OnceSuiteTarget {
 export interface Bench {
   readonly once: OnceProvider;
   readonly store: OnceStoreKind;
+  readonly concurrent: boolean;
   /** A further instance on the same store, as another process of the service has it. */
   readonly another: (options?: OnceConfigOptions, service?: string) => Promise<OnceProvider>;
   /** A key no other test uses. */
@@ -89,6 +88,7 @@ export async function onTarget(target: OnceSuiteTarget, test: SuiteTest): Promis
     await test({
       once: await another(),
       store: target.store,
+      concurrent: target.concurrent ?? true,
       another,
       key: (name = 'key') => `${mine}:${name}:${names++}`,
       passTime: target.passTime ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms))),
@@ -97,9 +97,4 @@ export async function onTarget(target: OnceSuiteTarget, test: SuiteTest): Promis
     await Promise.all(open.map((each) => each.close()));
     await close();
   }
-}
-
-/** Polls for what arrives in its time. */
-export async function becomes<T>(look: () => Promise<T>, wanted: T): Promise<void> {
-  await eventually(async () => assert.deepEqual(await look(), wanted));
 }

@@ -125,7 +125,7 @@ describe('send', () => {
       }
     }
     const mq = await createMq(
-      { driver: new Unreachable(broker) },
+      { driver: new Unreachable(broker), producer: { timeoutMs: 200 } },
       { env: 'test', logger: new SilentLogger() },
     );
     await expect(mq.send('t', { value: 1 }, { timeoutMs: 20 })).rejects.toMatchObject({

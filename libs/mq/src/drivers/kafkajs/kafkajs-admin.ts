@@ -1,8 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { InfraError } from '@infra-kit/kernel';
 import type { Admin, Kafka } from 'kafkajs';
 import type { DriverCall, MqDriverAdmin, NewTopic, PartitionBounds, PartitionOffset } from '../mq-driver.js';
 import type { Reachability } from './kafkajs-client.js';
 import { codeOfKafkajs } from './kafkajs-errors.js';
+
+const LOOK_MS = 20;
 
 /** Sets a group's offsets as its only member: kafkajs' own way waits for a fetch. */
 export type CommitAsMember = (
@@ -27,15 +30,29 @@ export class KafkajsAdmin implements MqDriverAdmin {
     await this.#use((admin) => admin.describeCluster());
   }
 
-  async createTopic({ name, partitions, replication, config }: NewTopic): Promise<void> {
+  async createTopic({ name, partitions, replication, config }: NewTopic, call: DriverCall): Promise<void> {
     const topic = {
       topic: name,
       numPartitions: partitions,
       replicationFactor: replication,
       configEntries: Object.entries(config).map(([key, value]) => ({ name: key, value })),
     };
-    const made = await this.#use((admin) => admin.createTopics({ topics: [topic], waitForLeaders: true }));
+    const made = await this.#use((admin) => admin.createTopics({ topics: [topic], waitForLeaders: false }));
     if (!made) throw new InfraError('ALREADY_EXISTS', `the topic ${name} exists already`);
+    await this.#untilThere(name, call);
+  }
+
+  /** A new topic is not known to every broker at once; kafkajs' own wait gives up then. */
+  async #untilThere(topic: string, { signal }: DriverCall): Promise<void> {
+    for (;;) {
+      try {
+        if ((await this.bounds(topic)).length > 0) return;
+      } catch (error) {
+        const code = codeOfKafkajs(error);
+        if (signal.aborted || (code !== 'NOT_FOUND' && code !== 'UNAVAILABLE')) throw error;
+      }
+      await sleep(LOOK_MS);
+    }
   }
 
   /** kafkajs tries again for long when there is no such topic: so it is looked for first. */

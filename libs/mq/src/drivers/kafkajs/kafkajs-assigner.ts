@@ -11,6 +11,7 @@ const VERSION = 0;
  */
 export function assignerWith(beforeJoin: () => Promise<void>): PartitionAssigner {
   return ({ cluster }) => {
+    rememberNodes(cluster);
     const find = cluster.findGroupCoordinator.bind(cluster);
     cluster.findGroupCoordinator = async (group) => {
       await beforeJoin();
@@ -43,6 +44,20 @@ export function assignerWith(beforeJoin: () => Promise<void>): PartitionAssigner
         });
       },
     };
+  };
+}
+
+/**
+ * A consumer that has lost its last broker has none to ask, and crashes at once; its place in the group then stays taken
+ * until the session ends. So it goes on asking the brokers it knew, and has its place when they are back.
+ */
+function rememberNodes(cluster: Cluster): void {
+  const nodeIds = cluster.getNodeIds.bind(cluster);
+  let known: number[] = [];
+  cluster.getNodeIds = () => {
+    const now = nodeIds();
+    if (now.length > 0) known = now;
+    return known;
   };
 }
 

@@ -19,6 +19,8 @@ const CODECS = [
 
 /** First wait, longest wait and number of the client's own repeats of a request: some 5 s, so that a broker may restart. */
 export const RETRY = { initialRetryTime: 100, maxRetryTime: 1000, multiplier: 2, retries: 8 };
+/** A consumer's: two minutes without brokers keep its place in the group; then the front begins anew. */
+export const CONSUMER_RETRY = { ...RETRY, retries: 120 };
 
 /** Whether brokers can be reached, as the client's own log tells: it has no event for it. */
 export class Reachability {
@@ -61,7 +63,11 @@ function completeCodecs(): void {
 }
 
 /** A client of kafkajs that prints nothing. */
-export function kafkaOf(options: KafkaOptions, reach: Reachability, requestTimeout: number): Kafka {
+export function kafkaOf(
+  options: KafkaOptions,
+  reach: Reachability,
+  { requestTimeout, retry }: Required<Pick<KafkaConfig, 'requestTimeout' | 'retry'>>,
+): Kafka {
   completeCodecs();
   return new Kafka({
     clientId: options.clientId,
@@ -70,11 +76,8 @@ export function kafkaOf(options: KafkaOptions, reach: Reachability, requestTimeo
     ...(options.sasl !== undefined && { sasl: saslOf(options.sasl) }),
     connectionTimeout: options.connectTimeoutMs,
     requestTimeout,
-    retry: RETRY,
+    retry,
     logLevel: logLevel.ERROR,
-    logCreator: () => (entry) => {
-      reach.note(entry);
-      options.logger?.debug('kafkajs', { namespace: entry.namespace, text: entry.log.message });
-    },
+    logCreator: () => (entry) => reach.note(entry),
   });
 }

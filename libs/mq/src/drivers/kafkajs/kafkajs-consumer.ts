@@ -10,7 +10,7 @@ import type {
   TopicPartition,
 } from '../mq-driver.js';
 import { assignerWith } from './kafkajs-assigner.js';
-import { RETRY, type Reachability } from './kafkajs-client.js';
+import { CONSUMER_RETRY, type Reachability } from './kafkajs-client.js';
 
 type KafkajsMessage = EachBatchPayload['batch']['messages'][number];
 
@@ -60,6 +60,7 @@ export class KafkajsConsumer implements MqConsumer {
   #ready = false;
   #closed = false;
   #leaving: Promise<void> | undefined;
+  #commits: Promise<void> = Promise.resolve();
 
   constructor(kafka: Kafka, request: JoinRequest, listener: ConsumerListener, reach: Reachability) {
     this.#listener = listener;
@@ -75,7 +76,7 @@ export class KafkajsConsumer implements MqConsumer {
       allowAutoTopicCreation: false,
       partitionAssigners: [assignerWith(() => this.#beforeJoin())],
       // a consumer has retries of its own, and restarts itself unless told: the front does that
-      retry: { ...RETRY, restartOnFailure: async () => false },
+      retry: { ...CONSUMER_RETRY, restartOnFailure: async () => false },
     });
   }
 
@@ -111,10 +112,17 @@ export class KafkajsConsumer implements MqConsumer {
     if (this.#holding) this.#consumer.seek({ topic, partition, offset: String(offset) });
   }
 
-  async commit(offsets: readonly PartitionOffset[]): Promise<void> {
-    await this.#consumer.commitOffsets(
-      offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset: String(offset) })),
-    );
+  /** One after another: kafkajs repeats a commit after its caller has given up, and must not undo a later one so. */
+  commit(offsets: readonly PartitionOffset[], { signal }: DriverCall): Promise<void> {
+    const places = offsets.map(({ topic, partition, offset }) => ({
+      topic,
+      partition,
+      offset: String(offset),
+    }));
+    this.#commits = this.#commits
+      .catch(() => undefined)
+      .then(() => (signal.aborted ? undefined : this.#consumer.commitOffsets(places)));
+    return this.#commits;
   }
 
   close(): Promise<void> {

@@ -12,7 +12,7 @@ import type {
   PartitionOffset,
 } from '../mq-driver.js';
 import { KafkajsAdmin } from './kafkajs-admin.js';
-import { kafkaOf, Reachability } from './kafkajs-client.js';
+import { CONSUMER_RETRY, kafkaOf, Reachability, RETRY } from './kafkajs-client.js';
 import { KafkajsConsumer } from './kafkajs-consumer.js';
 import { codeOfKafkajs } from './kafkajs-errors.js';
 import { KafkajsProducer } from './kafkajs-producer.js';
@@ -32,20 +32,23 @@ class KafkajsDriver implements MqDriver {
   readonly native: Kafka;
   readonly admin: KafkajsAdmin;
   readonly #brokers: readonly string[];
+  readonly #consumerClient: Kafka;
   readonly #compression: KafkaOptions['producer']['compression'];
   readonly #reach = new Reachability();
   readonly #producer: KafkajsProducer;
   readonly #consumers = new Set<KafkajsConsumer>();
 
   constructor(options: KafkaOptions) {
-    const { requestTimeoutMs, producer, brokers } = options;
+    const { requestTimeoutMs: requestTimeout, producer, brokers } = options;
     this.#brokers = brokers;
     this.#compression = producer.compression;
-    this.native = kafkaOf(options, this.#reach, requestTimeoutMs);
+    this.native = kafkaOf(options, this.#reach, { requestTimeout, retry: RETRY });
+    this.#consumerClient = kafkaOf(options, this.#reach, { requestTimeout, retry: CONSUMER_RETRY });
     this.admin = new KafkajsAdmin(this.native, this.#reach, (group, offsets, call) =>
       this.#commitAsMember(group, offsets, call),
     );
-    this.#producer = new KafkajsProducer(kafkaOf(options, this.#reach, producer.timeoutMs), producer);
+    const sending = { requestTimeout: producer.timeoutMs, retry: RETRY };
+    this.#producer = new KafkajsProducer(kafkaOf(options, this.#reach, sending), producer);
   }
 
   async connect(): Promise<void> {
@@ -69,7 +72,7 @@ class KafkajsDriver implements MqDriver {
   }
 
   async join(request: JoinRequest, listener: ConsumerListener, call: DriverCall): Promise<MqConsumer> {
-    const consumer = new KafkajsConsumer(this.native, request, listener, this.#reach);
+    const consumer = new KafkajsConsumer(this.#consumerClient, request, listener, this.#reach);
     this.#consumers.add(consumer);
     await consumer.join(request.topics, call);
     return consumer;

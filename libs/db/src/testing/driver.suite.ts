@@ -1,4 +1,5 @@
 import { contextTests } from './context.suite.js';
+import { isolationTests } from './isolation.suite.js';
 import { schemaTests } from './schema.suite.js';
 import { sqlTests } from './sql.suite.js';
 import { onTarget, type DbSuiteTarget, type SuiteRunner, type SuiteTest } from './suite-target.js';
@@ -9,6 +10,7 @@ export type { DbSuiteTarget, SuiteRunner } from './suite-target.js';
 const TESTS: Readonly<Record<string, SuiteTest>> = {
   ...contextTests,
   ...transactionTests,
+  ...isolationTests,
   ...sqlTests,
   ...schemaTests,
 };

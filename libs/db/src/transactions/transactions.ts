@@ -157,7 +157,7 @@ export class Transactions {
   ): Promise<Done<T>> {
     const { place, clock } = this.#parts;
     const retries = options.retries ?? DEFAULT_RETRIES;
-    const onReplica = await this.#onReplica(work, options, signal);
+    const onReplica = options.readOnly === true ? await this.#onReplica(work, options, signal) : undefined;
     if (onReplica !== undefined) return onReplica;
     for (let attempt = 0; ; attempt++) {
       try {
@@ -178,8 +178,8 @@ export class Transactions {
     signal: AbortSignal | undefined,
   ): Promise<Done<T> | undefined> {
     const { replicas } = this.#parts;
-    const fits = options.readOnly === true && options.isolation !== 'serializable'; // which a hot standby refuses
-    const replica = fits ? replicas?.pick() : undefined;
+    // a hot standby refuses serializable ones
+    const replica = options.isolation === 'serializable' ? undefined : replicas?.pick();
     if (replicas === undefined || replica === undefined) return undefined;
     try {
       const done = await this.#attempt(replica.manager(), work, options, signal);

@@ -1,0 +1,97 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { createDb } from '@infra-kit/db';
+import { until } from '@infra-kit/testkit';
+import { readPostmaster } from '../src/drivers/embedded/postmaster.js';
+import { Child } from './fixtures/child.js';
+
+const PATIENT_MS = 120_000;
+let dataDir = '';
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'db-embedded-'));
+});
+afterEach(() => rm(dataDir, { recursive: true, force: true }));
+
+const child = (): Child =>
+  new Child('embedded-process.mjs', [JSON.stringify({ driver: 'embedded', dataDir })]);
+const running = async (): Promise<number | undefined> => (await readPostmaster(join(dataDir, 'data')))?.pid;
+const temporary = async (pid: number): Promise<string[]> =>
+  (await readdir(tmpdir())).filter((name) => name.startsWith(`infra-kit-db-${pid}-`));
+
+describe('the embedded server', () => {
+  it(
+    'on a folder keeps its data, and is stopped by the process that started it',
+    async () => {
+      const options = { driver: 'embedded', dataDir } as const;
+      {
+        await using db = await createDb(options, { env: 'test' });
+        await db.sql`create table kept (id int)`;
+        expect(await running()).toEqual(expect.any(Number));
+      }
+      expect(await running()).toBeUndefined();
+      await using again = await createDb(options, { env: 'test' });
+      expect(await again.sql`select to_regclass('kept')::text as found`).toEqual([{ found: 'kept' }]);
+    },
+    PATIENT_MS,
+  );
+
+  it(
+    'without a folder leaves nothing behind',
+    async () => {
+      const before = await temporary(process.pid);
+      const db = await createDb({ driver: 'embedded' }, { env: 'test' });
+      expect((await temporary(process.pid)).length).toBeGreaterThan(before.length);
+      await db.close();
+      expect(await temporary(process.pid)).toEqual(before);
+    },
+    PATIENT_MS,
+  );
+
+  it(
+    'that runs already is adopted, and stays when the one that adopted it closes',
+    async () => {
+      await using owner = child();
+      await owner.answer();
+      const pid = await running();
+      const guest = await createDb({ driver: 'embedded', dataDir }, { env: 'test' });
+      expect(await guest.sql`select 1 as one`).toEqual([{ one: 1 }]);
+      await guest.close();
+      expect(await running()).toBe(pid);
+      expect(await owner.end()).toBe(0);
+      expect(await running()).toBeUndefined();
+    },
+    PATIENT_MS,
+  );
+
+  it(
+    'whose process was killed is adopted by the next one, with its data',
+    async () => {
+      const owner = child();
+      await owner.answer();
+      await owner.kill();
+      const pid = await running();
+      expect(pid).toEqual(expect.any(Number));
+      {
+        await using db = await createDb({ driver: 'embedded', dataDir }, { env: 'test' });
+        expect(await db.health()).toMatchObject({ status: 'up' });
+      }
+      if (pid !== undefined) process.kill(pid, 'SIGINT'); // nobody's any more: the test ends it
+      await until('it has ended', async () => (await running()) === undefined);
+    },
+    PATIENT_MS,
+  );
+
+  it(
+    'that two processes start at once on one folder is one server, and both use it',
+    async () => {
+      const both = [child(), child()];
+      const up = { driver: 'embedded', warnings: [] };
+      expect(await Promise.all(both.map((each) => each.answer()))).toEqual([up, up]);
+      for (const each of both) expect(await each.end()).toBe(0);
+      expect(await running()).toBeUndefined();
+    },
+    PATIENT_MS,
+  );
+});

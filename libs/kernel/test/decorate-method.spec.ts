@@ -144,7 +144,7 @@ describe('a decorator that needs a provider', () => {
     const app = await start(vaults, values);
     expect(app.get<Eager>('made').said).toBe('used default: hello init');
     expect(await app.get<Desk>('value').greet('v')).toBe('used default: hello v');
-    expect(() => app.get<Desk>('frozen').greet('f')).toThrow(/VaultModule\.forRoot/);
+    await expect(app.get<Desk>('frozen').greet('f')).rejects.toThrow(/VaultModule\.forRoot/);
     await app.close();
   });
 
@@ -176,8 +176,9 @@ describe('a decorator that needs a provider', () => {
     await expect(starting).rejects.toThrow(/VaultModule\.forRoot/);
   });
 
-  it('fails the first call, with the same sentence, of an instance nobody knows', () => {
-    expect(() => new Desk().greet('me')).toThrow(
+  it('fails the first call, with the same sentence, of an instance nobody knows, as the method’s own errors come', async () => {
+    await expect(firstValueFrom(new Desk().stream())).rejects.toThrow(/@Vaulted on stream: nobody/);
+    await expect(new Desk().greet('me')).rejects.toThrow(
       /@Vaulted on greet: .*import VaultModule\.forRoot\(\.\.\.\) or InfraKitModule\.forRoot\(\{ vault: \.\.\. \}\)/,
     );
   });

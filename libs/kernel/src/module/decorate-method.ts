@@ -1,5 +1,5 @@
 import type { InjectionToken } from '@nestjs/common';
-import { Observable } from 'rxjs';
+import { Observable, throwError } from 'rxjs';
 import { injectedProvider, injectProvider } from './inject-provider.js';
 
 /** A method that a wrapper of the suite can stand on; any parameters. */
@@ -64,8 +64,15 @@ export function decorateMethod<P>({ decorator, token, around }: MethodDecoration
       throw new TypeError(`${decorator} stands on methods of instances; ${String(key)} is none`);
     const streams = returnsObservable(target, key);
     const wrapper = function (this: object, ...args: unknown[]): unknown {
+      let provider: P;
+      try {
+        provider = injectedProvider<P>(this, token, `${decorator} on ${String(key)}`);
+      } catch (error) {
+        // as the method's own errors come
+        return streams ? throwError(() => error) : Promise.reject(error as Error);
+      }
       return around({
-        provider: injectedProvider<P>(this, token, `${decorator} on ${String(key)}`),
+        provider,
         self: this,
         args,
         key,

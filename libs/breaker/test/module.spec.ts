@@ -13,17 +13,9 @@ import {
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { CacheModule } from '@infra-kit/cache';
 import { InfraContext, InfraError, InfraExceptionFilter } from '@infra-kit/kernel';
 import { firstValueFrom, lastValueFrom, NEVER, Observable, of, throwError, toArray } from 'rxjs';
-import {
-  BreakerModule,
-  BreakerProvider,
-  BreakerTimeoutError,
-  CircuitBreaker,
-  InjectBreaker,
-  type BreakerOptions,
-} from '../src/index.js';
+import { BreakerModule, BreakerProvider, BreakerTimeoutError, CircuitBreaker } from '../src/index.js';
 
 let mode: 'answer' | 'fail' | 'hang' | 'refuse' = 'answer';
 
@@ -161,7 +153,7 @@ describe('@CircuitBreaker', () => {
     ]);
     for (const token of ['made', 'given'])
       expect(await started.get<Payments>(token).pay('o1', 5)).toBe('paid 5 EUR for o1');
-    expect(() => new Payments().pay('o1', 5)).toThrow(/BreakerModule\.forRoot/);
+    await expect(new Payments().pay('o1', 5)).rejects.toThrow(/BreakerModule\.forRoot/);
   });
 
   it('counts an Observable by its first error or completion, and a subscriber who leaves not at all', async () => {
@@ -212,90 +204,4 @@ describe('@CircuitBreaker', () => {
       }
     },
   );
-
-  it('without the module fails the start, and the sentence says what to import', async () => {
-    await expect(start([Payments], [])).rejects.toThrow(
-      /BreakerModule\.forRoot.*InfraKitModule\.forRoot\(\{ breaker/,
-    );
-  });
-
-  it('with an unknown fallback method fails the start, also on a class that a factory makes', async () => {
-    class Wrong {
-      @CircuitBreaker({ name: 'wrong', fallback: 'latr' })
-      async pay(): Promise<void> {}
-    }
-    for (const provider of [Wrong, { provide: 'made', useFactory: () => new Wrong() }])
-      await expect(start([provider])).rejects.toThrow(/Wrong\.pay: fallback 'latr' is no method/);
-  });
-
-  it('with a bad policy fails the start', async () => {
-    class Wrong {
-      @CircuitBreaker({ name: 'wrong', policy: { failureRate: 50 } })
-      async pay(): Promise<void> {}
-    }
-    await expect(start([Wrong])).rejects.toThrow(/'wrong': failureRate/);
-  });
-
-  it('is refused by the compiler on a method that returns neither promise nor Observable', () => {
-    class Wrong {
-      // @ts-expect-error it returns a text
-      @CircuitBreaker('wrong')
-      pay(): string {
-        return 'paid';
-      }
-    }
-    expect(Wrong).toBeDefined();
-  });
-});
-
-describe('BreakerModule', () => {
-  const options: BreakerOptions = { default: { failureThreshold: 1 } };
-
-  it('makes named instances, which decorators can name', async () => {
-    @Injectable()
-    class Edge {
-      constructor(
-        @InjectBreaker('edge') readonly edge: BreakerProvider,
-        readonly main: BreakerProvider,
-      ) {}
-
-      @CircuitBreaker({ name: 'call', provider: 'edge' })
-      async call(): Promise<void> {}
-    }
-    const started = await start(
-      [Edge],
-      [
-        BreakerModule.forRoot(options),
-        BreakerModule.forRootAsync({ name: 'edge', useFactory: () => options }),
-      ],
-    );
-    const { edge, main } = started.get(Edge);
-    await started.get(Edge).call();
-    expect([edge.name, main.name]).toEqual(['edge', 'default']);
-    expect([edge.all().length, main.all().length]).toEqual([1, 0]);
-  });
-
-  it('takes the cache that share names, and refuses to start without it', async () => {
-    const memory = { driver: 'memory' as const };
-    const shared = { share: { cache: 'fleet', quorum: 1 } };
-    await start([], [CacheModule.forRoot({ ...memory, name: 'fleet' }), BreakerModule.forRoot(shared)]);
-    expect(await app?.get(BreakerProvider).health()).toMatchObject({ detail: { share: 'up' } });
-    await app?.close();
-    await start(
-      [],
-      [
-        CacheModule.forRoot(memory),
-        BreakerModule.forRootAsync({ cache: true, useFactory: () => ({ share: true }) }),
-      ],
-    );
-    expect(await app?.get(BreakerProvider).health()).toMatchObject({ detail: { share: 'up' } });
-    await app?.close();
-    await expect(start([], [CacheModule.forRoot(memory), BreakerModule.forRoot(shared)])).rejects.toThrow(
-      /breaker: its cache is missing.*fleet/,
-    );
-    await expect(
-      start([], [BreakerModule.forRootAsync({ useFactory: () => ({ share: true }) })]),
-    ).rejects.toThrow(/share:/);
-    app = undefined;
-  });
 });

@@ -100,3 +100,11 @@ export function selfFallback(method: string): InfraError {
     { component: 'breaker' },
   );
 }
+
+export function twoPolicies(name: string, one: string, other: string): InfraError {
+  return new InfraError(
+    'INVALID_ARGUMENT',
+    `@CircuitBreaker on ${one} and on ${other}: '${name}' has two different policies; give it one, or take two names`,
+    { component: 'breaker' },
+  );
+}

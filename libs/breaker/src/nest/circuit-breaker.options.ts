@@ -8,7 +8,7 @@ export interface CircuitBreakerOptions {
   readonly fallback?: string | ((error: any, ...args: any[]) => unknown) | undefined;
   /**
    * What `get(name, policy)` is given, once, when the application starts. Default: what the configuration says of the
-   * name. Methods with one name have one policy: the last that was given.
+   * name. Methods with one name have one policy: two that differ are refused at the start.
    */
   readonly policy?: BreakerPolicyOptions | undefined;
   /** The instance of the component; default: the default one. */

@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { OnModuleInit } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import { DEFAULT_INSTANCE } from '@infra-kit/kernel';
 import type { BreakerProvider } from '../breaker.provider.js';
 import { breakerFor } from './breaker-for.js';
-import { selfFallback, unknownFallback } from './circuit-breaker.decorator.js';
+import { selfFallback, twoPolicies, unknownFallback } from './circuit-breaker.decorator.js';
 import { decoratedMethods, type DecoratedMethod } from './decorated-methods.js';
 
 /** Refuses at start what decorators ask for and cannot have; makes their breakers, so that they are seen from the start. */
@@ -17,8 +18,11 @@ export class StartCheck implements OnModuleInit {
   }
 
   onModuleInit(): void {
-    for (const method of decoratedMethods(this.#modules))
-      if ((method.options.provider ?? DEFAULT_INSTANCE) === this.#provider.name) this.#check(method);
+    const own = decoratedMethods(this.#modules).filter(
+      ({ options }) => (options.provider ?? DEFAULT_INSTANCE) === this.#provider.name,
+    );
+    refuseTwoPolicies(own);
+    for (const method of own) this.#check(method);
   }
 
   #check({ prototype, key, options }: DecoratedMethod): void {
@@ -29,3 +33,19 @@ export class StartCheck implements OnModuleInit {
     breakerFor(this.#provider, options);
   }
 }
+
+/** One breaker has one policy: of two, the last to be given would silently hold for both methods. */
+function refuseTwoPolicies(methods: readonly DecoratedMethod[]): void {
+  const first = new Map<string, DecoratedMethod>();
+  for (const method of methods) {
+    const { name, policy } = method.options;
+    if (policy === undefined) continue;
+    const known = first.get(name) ?? method;
+    first.set(name, known);
+    if (!isDeepStrictEqual(known.options.policy, policy))
+      throw twoPolicies(name, placeOf(known), placeOf(method));
+  }
+}
+
+const placeOf = ({ prototype, key }: DecoratedMethod): string =>
+  `${prototype.constructor.name}.${String(key)}`;

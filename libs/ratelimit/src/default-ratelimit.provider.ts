@@ -20,7 +20,7 @@ import {
   type RateLimitRule,
 } from './ratelimit.provider.js';
 import type { ShownDecision } from './nest/rate-headers.js';
-import { ClosedDecision, counted, decisionOf } from './rules/decision.js';
+import { ClosedDecision, DecisionCounter, decisionOf } from './rules/decision.js';
 import type { RuleBook } from './rules/rule-book.js';
 import type { Judge } from './store/judge.js';
 import { HeldPermit } from './store/permits.js';
@@ -51,6 +51,7 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
   override readonly name: string;
   readonly #deps: RateLimitDeps;
   readonly #permits = new Set<HeldPermit>();
+  readonly #counter = new DecisionCounter();
   #permitNumber = 0;
   /** The resource checked last: a hot one is checked once. At first one that is sound. */
   #sound = '-';
@@ -67,7 +68,9 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
     try {
       const request = this.#request(resource, rule, options?.cost, 0);
       const now = isFree(options) ? this.#deps.judge.atOnce(request) : undefined;
-      return now === undefined ? this.#allowLater(request, options) : Promise.resolve(told(request, now));
+      return now === undefined
+        ? this.#allowLater(request, options)
+        : Promise.resolve(this.#told(request, now));
     } catch (error) {
       return Promise.reject(error as Error);
     }
@@ -75,7 +78,9 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
 
   /** Apart from `allow`, which stays free of closures. */
   #allowLater(request: Request, options: CallOptions | undefined): Promise<Decision> {
-    return this.#limited('allow', options, async () => told(request, await this.#deps.judge.one(request)));
+    return this.#limited('allow', options, async () =>
+      this.#told(request, await this.#deps.judge.one(request)),
+    );
   }
 
   override async allowAll(
@@ -95,7 +100,7 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
     });
     const { judge } = this.#deps;
     const answers = await this.#limited('allowAll', options, () => judge.all(requests));
-    return summary(requests, answers);
+    return this.#summary(requests, answers);
   }
 
   override async peek(
@@ -175,7 +180,7 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
       isAbandoned = true;
       throw error;
     });
-    const result = summary(requests, answers);
+    const result = this.#summary(requests, answers);
     const shown = requests.flatMap(({ rule }, index) => {
       const decision = result.decisions[index];
       return decision === undefined || rule.shadow === 1
@@ -236,6 +241,24 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
     return permit;
   }
 
+  #summary(
+    requests: readonly Request[],
+    answers: readonly Answer[],
+  ): { readonly allowed: boolean; readonly decisions: Decision[] } {
+    const allowed = !requests.some((request, index) => isRefusal(request, answers[index]));
+    const decisions = requests.flatMap((request, index) => {
+      const answer = answers[index];
+      return answer === undefined ? [] : [this.#told(request, answer)];
+    });
+    return { allowed, decisions };
+  }
+
+  #told({ rule }: Request, answer: Answer): Decision {
+    if (answer.closed === true) return this.#counter.counted(rule, new ClosedDecision(rule), false);
+    const { verdict, source } = answer;
+    return this.#counter.counted(rule, decisionOf(rule, verdict, source), verdict.ok);
+  }
+
   #request(resource: unknown, rule: string | RateLimitRule, cost: unknown, seq: number): Request {
     const deps = this.#deps;
     if (this.#closed) throw closedError(deps.place);
@@ -265,11 +288,6 @@ function decided({ rule }: Request, { verdict, source, closed }: Answer): Decisi
   return closed === true ? new ClosedDecision(rule) : decisionOf(rule, verdict, source);
 }
 
-function told(request: Request, answer: Answer): Decision {
-  if (answer.closed === true) return counted(request.rule, new ClosedDecision(request.rule), false);
-  return counted(request.rule, decisionOf(request.rule, answer.verdict, answer.source), answer.verdict.ok);
-}
-
 /** Whose slots a call holds now. */
 function taken(requests: readonly Request[], answers: readonly Answer[]): Request[] {
   if (requests.some((request, index) => isRefusal(request, answers[index]))) return [];
@@ -278,16 +296,4 @@ function taken(requests: readonly Request[], answers: readonly Answer[]): Reques
 
 function isRefusal(request: Request, answer: Answer | undefined): boolean {
   return answer !== undefined && refuses(request, answer);
-}
-
-function summary(
-  requests: readonly Request[],
-  answers: readonly Answer[],
-): { readonly allowed: boolean; readonly decisions: Decision[] } {
-  const allowed = !requests.some((request, index) => isRefusal(request, answers[index]));
-  const decisions = requests.flatMap((request, index) => {
-    const answer = answers[index];
-    return answer === undefined ? [] : [told(request, answer)];
-  });
-  return { allowed, decisions };
 }

@@ -1,4 +1,4 @@
-import type { Attributes } from '@opentelemetry/api';
+import { createNoopMeter, metrics, type Attributes } from '@opentelemetry/api';
 import { lazyCounter, lazyHistogram, lazyUpDownCounter } from '@infra-kit/kernel';
 import type { Decision } from './ratelimit.provider.js';
 
@@ -41,6 +41,11 @@ export const stateChanges = lazyCounter(RATELIMIT_SCOPE, RATELIMIT_METRICS.state
   unit: '{change}',
   description: 'Changes of the state of the store',
 });
+
+/** False while no MeterProvider is installed. */
+export function isMeasured(): boolean {
+  return metrics.getMeterProvider().getMeter(RATELIMIT_SCOPE) !== createNoopMeter();
+}
 
 export type Outcome = 'allowed' | 'refused' | 'shadow_refused';
 /** The attributes of every decision a rule can give, made once. */

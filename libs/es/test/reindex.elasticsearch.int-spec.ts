@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { Client } from '@elastic/elasticsearch';
-import { createEs, type EsProvider } from '@infra-kit/es';
+import { createEs, type BucketsResult, type EsProvider } from '@infra-kit/es';
 import { dropIndices, sharedElasticsearch, uniquePrefix } from '@infra-kit/testkit';
 import { FaultyHttp, type Fault } from './fixtures/faulty-http.js';
 
@@ -48,7 +48,7 @@ afterAll(async () => {
 /** What one search sees: how many documents of which generations. */
 async function seen(): Promise<string> {
   const { total, aggregations: counted } = await es.search('items', { size: 0, aggregations });
-  const { buckets } = counted?.['generations'] as { buckets: { key: number; count: number }[] };
+  const { buckets } = (counted ?? {})['generations'] as BucketsResult;
   return `${total}: ${buckets.map(({ key, count }) => `${count} of ${key}`).join(', ')}`;
 }
 

@@ -5,7 +5,7 @@ import { seededRandom } from '@infra-kit/kernel/testing';
 const KINDS: readonly MatchKind[] = ['any', 'all', 'phrase', 'prefix', 'fuzzy'];
 /** What is syntax in Elasticsearch's query strings, in Lucene's, in JSON and in URLs. */
 const SPECIAL = [
-  ...'+-=&|><!(){}[]^"~*?:\\/.,;%$#@`\'',
+  ...Array.from('+-=&|><!(){}[]^"~*?:\\/.,;%$#@`\''),
   ' AND ',
   ' OR ',
   ' NOT ',

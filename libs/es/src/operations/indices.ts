@@ -1,4 +1,4 @@
-import type { CallOptions } from '@infra-kit/kernel';
+import { messageOf, type CallOptions } from '@infra-kit/kernel';
 import type { IndexState } from '../drivers/es-driver.js';
 import { esError, invalidArgument, shown } from '../es.errors.js';
 import type { EsIndices, ReindexOptions } from '../es.provider.js';
@@ -60,6 +60,7 @@ export class DefaultEsIndices implements EsIndices {
   }
 
   async ensure(definition: IndexDefinition, options?: CallOptions): Promise<void> {
+    this.#engine.runner.checkOpen();
     const spec = this.#spec(definition);
     const full = this.#engine.names.full(spec.index);
     const found = await this.#states(full, options);
@@ -102,12 +103,20 @@ export class DefaultEsIndices implements EsIndices {
   }
 
   #spec(definition: IndexDefinition): IndexSpec {
-    const spec = specOf(definition);
+    const spec = this.#read(definition);
     if (typeof spec === 'object' && spec !== null) return spec;
     throw invalidArgument(
       this.#engine.place,
       `definition must be { index, mappings } or a class with @EsDocument, got ${shown(definition)}`,
     );
+  }
+
+  #read(definition: IndexDefinition): IndexSpec | undefined {
+    try {
+      return specOf(definition);
+    } catch (error) {
+      throw invalidArgument(this.#engine.place, messageOf(error));
+    }
   }
 
   /** Aliases carry the prefix too. */

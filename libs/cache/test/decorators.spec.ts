@@ -1,103 +1,11 @@
 import 'reflect-metadata';
-import { afterEach, describe, expect, it } from '@jest/globals';
-import {
-  Controller,
-  Get,
-  Header,
-  Injectable,
-  Module,
-  Param,
-  Scope,
-  type ModuleMetadata,
-  type Provider,
-} from '@nestjs/common';
+import { describe, expect, it } from '@jest/globals';
+import { Controller, Get, Header, Module, Param, Scope } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import {
-  Cacheable,
-  CacheEvict,
-  CacheModule,
-  CacheProvider,
-  getCacheToken,
-  type CacheDriver,
-} from '@infra-kit/cache';
-import { InfraError } from '@infra-kit/kernel';
-import { eventually, FakeClock, faulty } from '@infra-kit/kernel/testing';
-import { isObservable, lastValueFrom, Observable, of, toArray } from 'rxjs';
-import { MemoryCacheDriver } from '../src/drivers/memory/memory.driver.js';
-import { IO, systemError } from './fixtures/faulty-cache.js';
-
-const HOUR_MS = 3_600_000;
-
-@Injectable()
-class Products {
-  readonly asked: string[] = [];
-  readonly kind: string = 'chair';
-  found: string | null | undefined = 'one';
-
-  @Cacheable({
-    key(this: Products, id: number) {
-      return `${this.kind}:${id}`;
-    },
-    ttlMs: HOUR_MS,
-    staleMs: HOUR_MS,
-    tags: (id: number) => ['products', `product:${id}`],
-  })
-  async find(id: number): Promise<{ id: number; name: string }> {
-    this.asked.push(`find ${id}`);
-    return { id, name: `${this.kind} ${id}` };
-  }
-
-  @Cacheable({ key: (name: string) => `maybe:${name}`, ttlMs: HOUR_MS })
-  async maybe(name: string): Promise<string | null | undefined> {
-    this.asked.push(`maybe ${name}`);
-    return this.found;
-  }
-
-  @Cacheable({ key: () => 'nothing', ttlMs: HOUR_MS, negativeTtlMs: HOUR_MS })
-  async nothing(): Promise<string | undefined> {
-    this.asked.push('nothing');
-    return undefined;
-  }
-
-  @Cacheable({ key: () => 'failing', ttlMs: HOUR_MS })
-  async failing(error: Error): Promise<never> {
-    this.asked.push('failing');
-    throw error;
-  }
-
-  @Cacheable({ key: (id: number) => `stream:${id}`, ttlMs: HOUR_MS })
-  stream(id: number): Observable<string> {
-    this.asked.push(`stream ${id}`);
-    return of(`first ${id}`, `last ${id}`);
-  }
-
-  @Cacheable({ key: (id: number) => `s:${id}`, ttlMs: HOUR_MS, cache: 'sessions' })
-  async session(id: number): Promise<number> {
-    this.asked.push(`session ${id}`);
-    return id;
-  }
-
-  @CacheEvict({ key: (id: number) => [`chair:${id}`, `stool:${id}`] })
-  async rename(id: number, error?: Error): Promise<string> {
-    if (error) throw error;
-    return `renamed ${id}`;
-  }
-
-  @CacheEvict({ tags: (id: number) => [`product:${id}`] })
-  async reprice(id: number): Promise<number> {
-    return id;
-  }
-
-  @CacheEvict({ tags: ['products'], key: () => 'maybe:a' })
-  all(): Observable<number> {
-    return of(1, 2, 3);
-  }
-}
-
-@Injectable()
-class Stools extends Products {
-  override readonly kind = 'stool';
-}
+import { Cacheable, CacheEvict, CacheModule, CacheProvider, getCacheToken } from '@infra-kit/cache';
+import { eventually } from '@infra-kit/kernel/testing';
+import { isObservable, lastValueFrom, toArray } from 'rxjs';
+import { caches, HOUR_MS, open, Products, quiet, start, Stools } from './fixtures/decorated.js';
 
 @Controller({ path: 'products', scope: Scope.REQUEST })
 class ProductController {
@@ -116,25 +24,6 @@ class ProductController {
   async below(@Param('id') id: string): Promise<object> {
     return { id, asked: ++ProductController.asked };
   }
-}
-
-const open: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const app of open.splice(0)) await app.close();
-});
-
-const quiet = { logger: false, abortOnError: false } as const;
-const caches = (): ModuleMetadata['imports'] => [
-  CacheModule.forRoot({ driver: 'memory' }),
-  CacheModule.forRoot({ driver: 'memory', name: 'sessions' }),
-];
-
-async function start(imports: ModuleMetadata['imports'], providers: Provider[] = [Products, Stools]) {
-  @Module({ imports: imports ?? [], providers })
-  class AppModule {}
-  const app = await NestFactory.createApplicationContext(AppModule, quiet);
-  open.push(app);
-  return app;
 }
 
 describe('@Cacheable', () => {
@@ -181,6 +70,28 @@ describe('@Cacheable', () => {
     await expect(products.failing(mishap)).rejects.toBe(mishap);
     await expect(products.failing(mishap)).rejects.toBe(mishap);
     expect(products.asked.filter((each) => each === 'failing')).toHaveLength(2);
+  });
+
+  it('refuses a method that asks for its own key while it runs, through super too', async () => {
+    const name = { key: (id: number) => `ring:${id}`, ttlMs: HOUR_MS };
+    class Base {
+      @Cacheable(name)
+      async find(id: number): Promise<string> {
+        return `base ${id}`;
+      }
+    }
+    class Derived extends Base {
+      @Cacheable(name)
+      override async find(id: number): Promise<string> {
+        return `derived of ${await super.find(id)}`;
+      }
+    }
+    const app = await start(caches(), [Base, Derived]);
+    await expect(app.get(Derived).find(1)).rejects.toMatchObject({
+      code: 'FAILED_PRECONDITION',
+      message: expect.stringContaining('"ring:1"'),
+    });
+    expect(await app.get(Base).find(1)).toBe('base 1');
   });
 
   it('keeps the last value of an Observable, and asks again only whoever subscribes after it went', async () => {
@@ -251,79 +162,5 @@ describe('@Cacheable', () => {
     expect(() => CacheEvict({ key: 'id' as never, tags: ['a'] })).toThrow(
       /@CacheEvict: key must be a function/,
     );
-  });
-});
-
-describe('@CacheEvict', () => {
-  it('deletes keys when the method has succeeded, before its caller hears of it, and not when it failed', async () => {
-    const app = await start(caches());
-    const products = app.get(Products);
-    const cache = app.get(CacheProvider);
-    await products.find(1);
-    const mishap = new Error('mishap');
-    await expect(products.rename(1, mishap)).rejects.toBe(mishap);
-    expect(await cache.exists('chair:1')).toBe(1);
-    expect(await products.rename(1)).toBe('renamed 1');
-    expect(await cache.exists('chair:1')).toBe(0);
-  });
-
-  it('makes entries void by tags, and waits for the end of an Observable', async () => {
-    const app = await start(caches());
-    const [products, stools] = [app.get(Products), app.get(Stools)];
-    for (const each of [products, stools]) await Promise.all([each.find(1), each.find(2)]);
-    await products.reprice(1);
-    for (const each of [products, stools]) await Promise.all([each.find(1), each.find(2)]);
-    expect(products.asked).toEqual(['find 1', 'find 2', 'find 1']);
-    await products.maybe('a');
-    const evicting = products.all();
-    await products.find(2);
-    expect(products.asked).toHaveLength(4);
-    expect(await lastValueFrom(evicting.pipe(toArray()))).toEqual([1, 2, 3]);
-    await products.find(2);
-    await products.maybe('a');
-    expect(products.asked.slice(4)).toEqual(['find 2', 'maybe a']);
-    expect(stools.asked).toHaveLength(3);
-  });
-
-  it.each([
-    ['throws', { key: (order: { id: string }) => order.id.trim() }, undefined, TypeError],
-    ['names what is no key', { key: (order: { id: string }) => ['a', order.id] }, { id: '' }, InfraError],
-    ['names what is no tag', { tags: (order: { id: string }) => [order.id] }, { id: '' }, InfraError],
-  ])(
-    'asks for its keys before the method, which does not run when that %s',
-    async (_how, evicts, order, error) => {
-      const ran: string[] = [];
-      class Orders {
-        @CacheEvict(evicts)
-        async cancel(_order: { id: string } | undefined): Promise<void> {
-          ran.push('cancel');
-        }
-
-        @CacheEvict(evicts)
-        stream(_order: { id: string } | undefined): Observable<number> {
-          ran.push('stream');
-          return of(1);
-        }
-      }
-      const app = await start(caches(), [Orders]);
-      await expect(app.get(Orders).cancel(order)).rejects.toBeInstanceOf(error);
-      await expect(lastValueFrom(app.get(Orders).stream(order))).rejects.toBeInstanceOf(error);
-      expect(ran).toEqual([]);
-      await app.get(Orders).cancel({ id: 'a' });
-      expect(ran).toEqual(['cancel']);
-    },
-  );
-
-  it('lets the answer stand, whatever becomes of the eviction', async () => {
-    const store = faulty<CacheDriver>(new MemoryCacheDriver({ maxEntries: 100, clock: new FakeClock() }));
-    const app = await start([
-      CacheModule.forRoot({ driver: store.driver }),
-      CacheModule.forRoot({ driver: 'memory', name: 'sessions' }),
-    ]);
-    store.fail(() => systemError('ECONNREFUSED'), IO);
-    expect(await app.get(Products).rename(1)).toBe('renamed 1');
-    expect(await app.get(Products).find(1)).toEqual({ id: 1, name: 'chair 1' });
-    store.fail(() => new Error('odd'), IO);
-    expect(await app.get(Products).rename(1)).toBe('renamed 1');
   });
 });

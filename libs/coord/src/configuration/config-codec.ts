@@ -1,7 +1,13 @@
 import { messageOf } from '@infra-kit/kernel';
 import { coordError, invalidArgument, shown, type CoordPlace } from '../coord.errors.js';
 
+/** etcd takes requests of 1.5 MiB unless it is told otherwise, and one holds a document twice: as it is, and as history. */
+const MOST_BYTES = 750_000;
+
 function refuseUnlessJson(this: unknown, key: string, value: unknown): unknown {
+  const given: unknown = Reflect.get(Object(this), key); // a Date has become a text by now
+  if (given instanceof Date && Number.isNaN(given.getTime()))
+    throw new TypeError(`${key === '' ? 'it' : `'${key}'`} is an invalid Date`);
   const lost =
     ['function', 'symbol', 'bigint'].includes(typeof value) ||
     (typeof value === 'number' && !Number.isFinite(value)) ||
@@ -18,8 +24,21 @@ function describe(value: unknown): string {
   return typeof value === 'bigint' ? `the bigint ${value}` : shown(value);
 }
 
-/** JSON text of a value. INVALID_ARGUMENT for what JSON would lose; undefined members of objects are left out. */
+/**
+ * JSON text of a value. INVALID_ARGUMENT for what JSON would lose, and for more than the store takes; undefined members
+ * of objects are left out.
+ */
 export function encodeValue(place: CoordPlace, value: unknown): string {
+  const text = jsonOf(place, value);
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= MOST_BYTES) return text;
+  throw invalidArgument(
+    place,
+    `value must be at most ${MOST_BYTES} bytes as JSON, got ${bytes}; keep it elsewhere and put its address here`,
+  );
+}
+
+function jsonOf(place: CoordPlace, value: unknown): string {
   try {
     return JSON.stringify(value, refuseUnlessJson);
   } catch (error) {

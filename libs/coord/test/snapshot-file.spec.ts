@@ -19,6 +19,15 @@ describe('the snapshot of a document', () => {
     expect(await snapshots.read('/a/b')).toEqual({ revision: 9n, value: null });
   });
 
+  it('is told of where its file is none, once a look, and is none then', async () => {
+    const told: string[] = [];
+    const snapshots = new SnapshotFolder(folder, (path) => void told.push(path));
+    await writeFile(join(folder, snapshotFileName('/a')), '{"key":"/a","revis');
+    expect(await snapshots.read('/a')).toBeUndefined();
+    expect(await snapshots.read('/b')).toBeUndefined();
+    expect(told).toEqual([join(folder, snapshotFileName('/a'))]);
+  });
+
   it('is one whole document or none, however many write at once and whatever a killed writer left', async () => {
     const snapshots = new SnapshotFolder(folder);
     await writeFile(join(folder, `${snapshotFileName('/a')}.1.x.partial`), '{"key":"/a","revis');

@@ -45,7 +45,12 @@ export class DefaultConfigCenter extends ConfigCenter {
     this.#engine = engine;
     this.#keys = new ConfigKeys(engine);
     this.#writer = new ConfigWriter(engine, this.#keys);
-    this.#snapshots = snapshotDir === undefined ? undefined : new SnapshotFolder(snapshotDir);
+    this.#snapshots =
+      snapshotDir === undefined
+        ? undefined
+        : new SnapshotFolder(snapshotDir, (path) =>
+            engine.logger.warn('a file is no snapshot of its document: it is ignored', { path }),
+          );
     this.#status = new ConfigStatus(engine, this.#keys);
     this.source = new CoordConfigSource(engine, this.#keys, {
       snapshots: this.#snapshots,

@@ -30,9 +30,12 @@ export function snapshotFileName(key: string): string {
  */
 export class SnapshotFolder {
   readonly #folder: string;
+  readonly #corrupt: (path: string) => void;
 
-  constructor(folder: string) {
+  /** `corrupt` is told of files that are no snapshots. */
+  constructor(folder: string, corrupt: (path: string) => void = () => undefined) {
     this.#folder = folder;
+    this.#corrupt = corrupt;
   }
 
   /** Undefined without a file, and for one that is not a snapshot of this key. */
@@ -41,7 +44,10 @@ export class SnapshotFolder {
       if (Reflect.get(Object(error), 'code') === 'ENOENT') return undefined;
       throw error;
     });
-    return text === undefined ? undefined : parse(key, text);
+    if (text === undefined) return undefined;
+    const snapshot = parse(key, text);
+    if (snapshot === undefined) this.#corrupt(this.#path(key));
+    return snapshot;
   }
 
   /** Resolves when the whole document stands under its name. */

@@ -51,7 +51,6 @@ export class Fetcher {
 
   constructor(parts: FetcherParts) {
     this.#parts = parts;
-    parts.client.topics.trackAll(...parts.request.topics);
   }
 
   /** True when there is nothing to fetch: all is paused, or nothing assigned. */
@@ -62,6 +61,9 @@ export class Fetcher {
   /** From now on these and no others. */
   start(places: readonly PartitionOffset[]): void {
     this.#positions = new Map(places.map((place) => [placeOf(place), { ...place, paused: false }]));
+    // the client asks about all topics that it tracks: one that was deleted would fail them all
+    this.#parts.client.topics.clear();
+    this.#parts.client.topics.trackAll(...this.#topics);
     this.#pump();
   }
 
@@ -86,6 +88,10 @@ export class Fetcher {
     this.#pump();
   }
 
+  get #topics(): string[] {
+    return [...new Set([...this.#positions.values()].map(({ topic }) => topic))];
+  }
+
   #known(partitions: readonly TopicPartition[]): Position[] {
     return partitions
       .map((partition) => this.#positions.get(placeOf(partition)))
@@ -108,8 +114,8 @@ export class Fetcher {
 
   /** Whose turn it is, by the brokers that lead: metadata is asked for when it is old, or was dropped after an error. */
   async #plan(): Promise<void> {
-    const { client, request } = this.#parts;
-    const metadata = await client.metadata({ topics: [...request.topics] });
+    const { client } = this.#parts;
+    const metadata = await client.metadata({ topics: this.#topics });
     const wanted = [...this.#positions.values()].filter(({ paused }) => !paused);
     const leaderOf = ({ topic, partition }: Position): number =>
       metadata.topics.get(topic)?.partitions[partition]?.leader ?? -1;

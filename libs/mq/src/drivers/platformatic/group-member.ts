@@ -18,7 +18,7 @@ import {
 import { assignPartitions } from '../group-assignment.js';
 import type { KafkaOptions } from '../kafka-options.js';
 import type { JoinRequest, PartitionOffset, TopicPartition } from '../mq-driver.js';
-import { isTransient, kafkaErrorOf, memberIdOf, needsRejoin } from './platformatic.errors.js';
+import { codeOf, isTransient, kafkaErrorOf, memberIdOf, needsRejoin } from './platformatic.errors.js';
 import { connectionOptions } from './platformatic.options.js';
 import type { Reachability } from './reachability.js';
 
@@ -58,6 +58,8 @@ export class GroupMember {
   #coordinator: Broker | undefined;
   #memberId = '';
   #generation = -1;
+  /** What the leader shared out last; undefined for those that follow. */
+  #shared: ReadonlyMap<string, number> | undefined;
 
   constructor({ options, admin, reachability, request }: GroupMemberParts) {
     this.#admin = admin;
@@ -98,6 +100,14 @@ export class GroupMember {
     await this.#ask((connection) =>
       heartbeatV4.api.async(connection, this.#request.group, this.#generation, this.#memberId, null),
     );
+  }
+
+  /** Whether this member leads its group and has other partitions to share out than last time. */
+  async outgrown(): Promise<boolean> {
+    const shared = this.#shared;
+    if (shared === undefined) return false;
+    const counts = await this.#count(shared.keys());
+    return [...counts].some(([topic, count]) => shared.get(topic) !== count);
   }
 
   async commit(offsets: readonly PartitionOffset[]): Promise<void> {
@@ -167,6 +177,7 @@ export class GroupMember {
     );
     const { memberId, generationId, leader } = joined;
     [this.#memberId, this.#generation] = [memberId, generationId];
+    this.#shared = undefined;
     const shares = leader === memberId ? await this.#shareOut(joined) : [];
     const { assignment } = await syncGroupV5.api.async(
       connection,
@@ -191,15 +202,26 @@ export class GroupMember {
       id: memberId,
       topics: decodeConsumerProtocolSubscription(metadata).topics,
     }));
-    const counts = new Map<string, number>();
-    for (const topic of new Set(wanted.flatMap(({ topics }) => topics))) {
-      const { topics } = await this.#admin.metadata({ topics: [topic], forceUpdate: true });
-      counts.set(topic, topics.get(topic)?.partitionsCount ?? 0);
-    }
+    const counts = await this.#count(new Set(wanted.flatMap(({ topics }) => topics)));
+    this.#shared = counts;
     const shares = assignPartitions(wanted, (topic) => counts.get(topic) ?? 0);
     return [...shares].map(([memberId, partitions]) => ({
       memberId,
       assignment: encodeConsumerProtocolAssignment({ version: 0, assignedPartitions: byTopic(partitions) }),
     }));
+  }
+
+  async #count(names: Iterable<string>): Promise<Map<string, number>> {
+    const counts = new Map<string, number>();
+    for (const topic of names) {
+      const metadata = await this.#admin
+        .metadata({ topics: [topic], forceUpdate: true })
+        .catch((error: unknown) => {
+          if (codeOf(error) === 'NOT_FOUND') return undefined;
+          throw error;
+        });
+      counts.set(topic, metadata?.topics.get(topic)?.partitionsCount ?? 0);
+    }
+    return counts;
   }
 }

@@ -38,6 +38,7 @@ export class PlatformaticConsumer implements MqConsumer {
   /** Between an assignment and the end of its `revoked`. */
   #holds = false;
   #heardAt = 0;
+  #lookedAt = performance.now();
   #closing: Promise<void> | undefined;
 
   constructor(parts: ConsumerParts) {
@@ -134,6 +135,7 @@ export class PlatformaticConsumer implements MqConsumer {
       for (;;) {
         await sleep(request.heartbeatIntervalMs, undefined, { signal });
         await this.#heartbeat();
+        await this.#lookForPartitions();
         if (this.#fetcher.idle) listener.polled();
       }
     } catch (error) {
@@ -151,6 +153,15 @@ export class PlatformaticConsumer implements MqConsumer {
       const silentMs = performance.now() - this.#heardAt;
       if (!isTransient(error) || silentMs > this.#parts.request.sessionTimeoutMs) throw error;
     }
+  }
+
+  /** Partitions may be added: the leader joins again then, and with it the group. */
+  async #lookForPartitions(): Promise<void> {
+    const now = performance.now();
+    if (now - this.#lookedAt < this.#parts.request.sessionTimeoutMs) return;
+    this.#lookedAt = now;
+    const outgrown = await this.#member.outgrown().catch(() => false); // the next look may know
+    if (outgrown) await this.#rebalance();
   }
 
   async #rebalance(): Promise<void> {

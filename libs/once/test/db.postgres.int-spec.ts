@@ -132,6 +132,23 @@ describe('the db store', () => {
     await stopped.close();
   });
 
+  it('takes its effect back when another transaction has completed the key, and replays that one', async () => {
+    const stored = `once:{service::${key}}`;
+    const other = await createDb({ url: database.url }, { env: 'test' });
+    let runs = 0;
+    const result = await once.execute(key, async () => {
+      runs++;
+      await effect();
+      // as one that committed while the claim of this one was on its way, and let go of its lock
+      await other.sql`insert into infra_once values
+        (${stored}, 1, now(), now(), now() + interval '1 hour', null, 'v"of the other"')`;
+      return 'mine';
+    });
+    await other.close();
+    expect(result).toEqual({ value: 'of the other', replayed: true });
+    expect([runs, await effects()]).toEqual([1, 0]);
+  });
+
   it('hides no key from a prefix, and none beyond it', async () => {
     for (const end of ['a%', 'a_', 'b']) await once.do(`${key}${end}`, async () => 1);
     expect(await once.clearByPrefix(`${key}a%`)).toBe(1);

@@ -25,6 +25,9 @@ interface Stage {
   refused: boolean;
 }
 
+/** Rolls back a transaction whose key another one has completed since it was claimed. */
+class Overtaken extends Error {}
+
 /**
  * Runs in the transaction of the effect: in the one there is, as a savepoint of it, else in a new one. The server frees
  * the key with the transaction: when its connection breaks, or nothing was heard of it for a lease.
@@ -39,13 +42,22 @@ export class DbRuns implements OnceRuns {
   async execute<T>(request: OnceRequest<T>): Promise<OnceResult<T>> {
     const { store, count } = this.#parts;
     const joins = store.inTransaction;
-    const settled = await untilDecided(this.#parts, request, () =>
-      joins ? this.#savepoint(request) : this.#transaction(request),
-    );
+    const settled = await untilDecided(this.#parts, request, () => this.#decided(request, joins));
     if (settled.kind === 'done') return replay(this.#parts, request.key, settled.result);
     if (settled.kind === 'ran') return ran(this.#parts, request.key, settled.encoded);
     count(['failed', 'error_kept']);
     throw settled.error;
+  }
+
+  /** Again when another transaction has completed the key: it is there to be replayed then. */
+  async #decided<T>(request: OnceRequest<T>, joins: boolean): Promise<Settled<T> | InFlight> {
+    for (;;) {
+      try {
+        return await (joins ? this.#savepoint(request) : this.#transaction(request));
+      } catch (error) {
+        if (!(error instanceof Overtaken)) throw error;
+      }
+    }
   }
 
   /** Inside the caller's transaction, whose time is the caller's business. */
@@ -88,11 +100,10 @@ export class DbRuns implements OnceRuns {
     stage: Stage,
     heartbeat: Heartbeat | undefined,
   ): Promise<Settled<T> | InFlight> {
-    const { store, place } = this.#parts;
-    const { stored, key, leaseMs, fingerprint } = request;
+    const { store } = this.#parts;
+    const { stored, leaseMs, fingerprint, ttlMs } = request;
     stage.inFunction = false;
-    const idleMs = heartbeat === undefined ? undefined : leaseMs;
-    const claim = await store.claim(stored, { leaseMs, fingerprint, idleMs });
+    const claim = await store.claim(stored, heartbeat && leaseMs);
     if (claim.kind === 'running') return { inFlightMs: leaseMs };
     if (claim.kind === 'done') {
       stage.refused = true;
@@ -102,9 +113,9 @@ export class DbRuns implements OnceRuns {
     heartbeat?.start();
     stage.inFunction = true;
     const ended = await this.#run(request, claim, heartbeat);
-    const text = ended.kind === 'ran' ? ended.encoded.text : encodeError(ended.error);
-    if (await store.complete(stored, claim, text, request.ttlMs)) return ended;
-    throw new OnceLeaseLostError(place, key, 'its row is its own no more; it had no effect');
+    const result = ended.kind === 'ran' ? ended.encoded.text : encodeError(ended.error);
+    if (await store.complete(stored, claim, { result, fingerprint, ttlMs })) return ended;
+    throw new Overtaken();
   }
 
   /** An error that is to be kept takes back what the function did, but not the key: so it gets a savepoint of its own. */
@@ -135,8 +146,8 @@ export class DbRuns implements OnceRuns {
     heartbeat: Heartbeat | undefined,
   ): unknown {
     const { count, place } = this.#parts;
-    if (refused) return error;
-    const lost = error instanceof OnceLeaseLostError || (inFunction && heartbeat?.missed === true);
+    if (refused || error instanceof Overtaken) return error;
+    const lost = inFunction && heartbeat?.missed === true;
     count(inFunction ? ['failed', lost ? 'lease_lost' : 'error'] : ['refused', 'store_away']);
     if (isTableMissing(error) && !inFunction)
       return precondition(place, 'its table is missing: migrate ONCE_TABLE_SQL, or set autoMigrate');

@@ -8,7 +8,7 @@ export const ONCE_TABLE_SQL = `create table if not exists infra_once (
   id text collate "C" primary key,
   fence bigint not null,
   started_at timestamptz not null,
-  done_at timestamptz,
+  done_at timestamptz not null,
   expires_at timestamptz not null,
   fingerprint text,
   result text
@@ -40,16 +40,20 @@ interface DoneRow {
   readonly result: string | null;
 }
 
-interface RecordRow extends DoneRow {
-  readonly fence: string;
+interface ClaimRow extends DoneRow, DbGrant {
+  readonly mine: boolean;
+}
+
+interface RecordRow extends DoneRow, DbGrant {
   readonly started: number;
-  readonly done: number | null;
+  readonly done: number;
   readonly expires: number;
 }
 
 /**
- * Records as rows of the transaction that has the effect. The row is the guard: of two transactions that insert it, one
- * waits for the other's end. An advisory lock of the transaction says without waiting that another one runs the key.
+ * Records as rows of the transaction that has the effect, written once it has. An advisory lock of the transaction says
+ * to others, without waiting, that the key runs; the row is what holds: of two transactions that insert it, one is
+ * refused, and rolls its effect back.
  */
 export class DbStore {
   readonly #db: DbProvider;
@@ -73,42 +77,39 @@ export class DbStore {
   }
 
   /**
-   * One round trip when the key is free. With `idleMs` the server ends this transaction, and frees the key, once nothing
-   * was heard of it for so long.
+   * One round trip. With `idleMs` the server ends this transaction, and frees the key, once nothing was heard of it for
+   * so long. What another transaction commits while this statement runs is not seen yet: `complete` sees it.
    */
-  async claim(
-    id: string,
-    ask: {
-      readonly leaseMs: number;
-      readonly fingerprint: string | undefined;
-      readonly idleMs: number | undefined;
-    },
-  ): Promise<DbClaim> {
-    const idle = ask.idleMs === undefined ? null : String(ask.idleMs);
-    const [granted] = await this.#db.sql<DbGrant>`
-      insert into infra_once as own (id, fence, started_at, expires_at, fingerprint)
-      select ${id}::text, (extract(epoch from clock_timestamp()) * 1000000)::bigint, clock_timestamp(),
-        clock_timestamp() + ${ask.leaseMs}::float8 * interval '1 millisecond', ${ask.fingerprint ?? null}::text
-      where pg_try_advisory_xact_lock(hashtextextended(${id}::text, ${LOCK_SEED}::bigint))
-        and case when ${idle}::text is null then true
-          else set_config('idle_in_transaction_session_timeout', ${idle}::text, true) is not null end
-      on conflict (id) do update set fence = greatest(own.fence + 1, excluded.fence),
-        started_at = excluded.started_at, expires_at = excluded.expires_at, fingerprint = excluded.fingerprint,
-        done_at = null, result = null
-      where own.expires_at <= clock_timestamp()
-      returning fence`;
-    if (granted !== undefined) return { kind: 'granted', fence: granted.fence };
-    const [done] = await this.#db.sql<DoneRow>`select fingerprint, result from infra_once
-      where id = ${id} and done_at is not null and expires_at > clock_timestamp()`;
-    if (done === undefined) return { kind: 'running' };
-    return { kind: 'done', result: done.result ?? '', fingerprint: done.fingerprint ?? undefined };
+  async claim(id: string, idleMs: number | undefined): Promise<DbClaim> {
+    const idle = idleMs === undefined ? null : String(idleMs);
+    const [row] = await this.#db.sql<ClaimRow>`
+      select pg_try_advisory_xact_lock(hashtextextended(${id}::text, ${LOCK_SEED}::bigint)) as mine,
+        case when ${idle}::text is not null
+          then set_config('idle_in_transaction_session_timeout', ${idle}::text, true) end as idle,
+        greatest(own.fence + 1, (extract(epoch from clock_timestamp()) * 1000000)::bigint) as fence,
+        own.fingerprint, case when own.expires_at > clock_timestamp() then own.result end as result
+      from (values (1)) as one left join infra_once as own on own.id = ${id}::text`;
+    if (row === undefined) throw new RangeError('a claim is answered by one row');
+    const { mine, fence, fingerprint, result } = row;
+    if (result !== null) return { kind: 'done', result, fingerprint: fingerprint ?? undefined };
+    return mine ? { kind: 'granted', fence } : { kind: 'running' };
   }
 
-  /** False: the row is not this run's any more. */
-  async complete(id: string, { fence }: DbGrant, result: string, ttlMs: number): Promise<boolean> {
-    const rows = await this.#db.sql`update infra_once set done_at = clock_timestamp(), result = ${result},
-      expires_at = clock_timestamp() + ${ttlMs}::float8 * interval '1 millisecond'
-      where id = ${id} and fence = ${fence}::bigint and done_at is null returning fence`;
+  /** False: another transaction has completed the key meanwhile, and this one must not commit. */
+  async complete(
+    id: string,
+    { fence }: DbGrant,
+    done: { readonly result: string; readonly fingerprint: string | undefined; readonly ttlMs: number },
+  ): Promise<boolean> {
+    const rows = await this.#db.sql`
+      insert into infra_once as own (id, fence, started_at, done_at, expires_at, fingerprint, result)
+      values (${id}, ${fence}::bigint, now(), clock_timestamp(),
+        clock_timestamp() + ${done.ttlMs}::float8 * interval '1 millisecond', ${done.fingerprint ?? null}, ${done.result})
+      on conflict (id) do update set fence = excluded.fence, started_at = excluded.started_at,
+        done_at = excluded.done_at, expires_at = excluded.expires_at, fingerprint = excluded.fingerprint,
+        result = excluded.result
+      where own.expires_at <= clock_timestamp() and own.fence < excluded.fence
+      returning 1 as done`;
     return rows.length > 0;
   }
 
@@ -164,7 +165,6 @@ function recordOf({ fence, started, done, expires, fingerprint, result }: Record
     expiresAt: expires,
     ...(fingerprint !== null && { fingerprint }),
   };
-  if (done === null) return { ...base, status: 'running' };
   const decoded = decodeResult(result ?? '');
   return {
     ...base,

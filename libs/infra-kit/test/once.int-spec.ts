@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { Body, Controller, Inject, Logger as NestLog, Module, Post } from '@nestjs/common';
+import { Body, Controller, Inject, Injectable, Logger as NestLog, Module, Post } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
@@ -13,11 +13,15 @@ import {
   getOnceToken,
   Idempotent,
   InfraKitModule,
+  MqProvider,
   OnceProvider,
   RateLimit,
+  Subscribe,
   type CacheProvider,
+  type IncomingMessage,
   type InfraKitOptions,
 } from '../src/index.js';
+import { eventually } from '@infra-kit/kernel/testing';
 import { ADAPTERS } from './probe-app.js';
 
 let dataDir = '';
@@ -59,6 +63,21 @@ class EffectsController {
     await this.db.sql`insert into effects values (${name})`;
     if (fail === true) throw new Error('after the effect');
     return { name };
+  }
+}
+
+/** Fails after the effect the first time: the message comes again. */
+@Injectable()
+class Bookings {
+  attempts = 0;
+
+  constructor(@Inject(DbProvider) private readonly db: DbProvider) {}
+
+  @Subscribe('bookings', { retry: { attempts: 3, backoffMs: 1 } })
+  @Idempotent({ store: 'db', key: ({ value }: IncomingMessage<string>) => value })
+  async book({ value }: IncomingMessage<string>): Promise<void> {
+    await this.db.sql`insert into effects values (${value})`;
+    if (++this.attempts === 1) throw new Error('after the effect');
   }
 }
 
@@ -112,6 +131,24 @@ describe.each(ADAPTERS)('idempotency in the umbrella, on %s', (adapter) => {
     expect((await post('stored', `${name}-fails`, { name, fail: true })).status).toBe(500);
     expect(await count(name)).toBe(1);
   });
+});
+
+it('handles a message once a key, however often it is sent or tried', async () => {
+  const app = await NestFactory.createApplicationContext(
+    {
+      module: class {},
+      imports: [
+        InfraKitModule.forRoot({ env: 'test', mq: true, db: { driver: 'embedded', dataDir }, once: true }),
+      ],
+      providers: [Bookings],
+    },
+    { logger: false, abortOnError: false },
+  );
+  open.push(app);
+  const [mq, bookings] = [app.get(MqProvider), app.get(Bookings, { strict: false })];
+  for (const value of ['booked', 'booked', 'last']) await mq.send('bookings', { value });
+  await eventually(async () => expect(await count('last')).toBe(1), { withinMs: 20_000 });
+  expect([await count('booked'), bookings.attempts]).toEqual([1, 3]);
 });
 
 describe('the stores of once', () => {

@@ -1,3 +1,4 @@
+import { defineEntity, LockMode, p } from '@mikro-orm/core';
 import { createDb } from '@infra-kit/db';
 import { createOnce } from '@infra-kit/once';
 import { compare } from '@infra-kit/testkit/bench';
@@ -6,32 +7,61 @@ import { randomUUID } from 'node:crypto';
 const url = process.env['INFRA_TEST_DATABASE_URL'];
 if (url === undefined) throw new Error('INFRA_TEST_DATABASE_URL is not set; run npm run bench -- once');
 
-const db = await createDb({ url }, { env: 'test' });
-await db.sql`drop table if exists bench_orders, bench_lines, bench_stock`;
-await db.sql`create table bench_stock (id integer primary key, stock integer)`;
-await db.sql`create table bench_orders (id text primary key, buyer text)`;
-await db.sql`create table bench_lines (order_id text references bench_orders, product integer)`;
-await db.sql`insert into bench_stock select n, 1000000000 from generate_series(0, 9999) n`;
+const Stock = defineEntity({
+  name: 'BenchStock',
+  tableName: 'bench_stock',
+  properties: { id: p.integer().primary(), stock: p.integer() },
+});
+const Order = defineEntity({
+  name: 'BenchOrder',
+  tableName: 'bench_orders',
+  properties: { id: p.uuid().primary(), buyer: p.string() },
+});
+const Line = defineEntity({
+  name: 'BenchLine',
+  tableName: 'bench_lines',
+  properties: { id: p.uuid().primary(), order: () => p.manyToOne(Order), product: p.integer() },
+});
+
+const PRODUCTS = 10_000;
+const db = await createDb({ url, entities: [Stock, Order, Line], autoMigrate: true }, { env: 'test' });
+await db.sql`insert into bench_stock select n, 1000000000 from generate_series(0, ${PRODUCTS - 1}::int) n
+  on conflict do nothing`;
 const once = await createOnce({ store: 'db' }, { db, env: 'test' });
 
-/** What an order of a shop does: three statements, of which each order has its own rows. */
-async function order(): Promise<{ id: string; left: number | undefined }> {
-  const [id, product] = [randomUUID(), Math.floor(Math.random() * 10_000)];
-  const [row] = await db.sql<{ stock: number }>`
-    update bench_stock set stock = stock - 1 where id = ${product} returning stock`;
+/** An order as the entity manager writes it: a row read and locked, one changed, two inserted. */
+async function order(): Promise<{ id: string; left: number }> {
+  const em = db.em();
+  const id = randomUUID();
+  const product = await em.findOneOrFail(
+    Stock,
+    { id: Math.floor(Math.random() * PRODUCTS) },
+    { lockMode: LockMode.PESSIMISTIC_WRITE },
+  );
+  product.stock -= 1;
+  const made = em.create(Order, { id, buyer: 'buyer' });
+  em.create(Line, { id: randomUUID(), order: made, product: product.id });
+  await em.flush();
+  return { id, left: product.stock };
+}
+
+/** The least an order can be: three statements, and nothing between them. */
+async function bare(): Promise<{ id: string }> {
+  const id = randomUUID();
+  await db.sql`update bench_stock set stock = stock - 1 where id = ${Math.floor(Math.random() * PRODUCTS)}`;
   await db.sql`insert into bench_orders values (${id}, ${'buyer'})`;
-  await db.sql`insert into bench_lines values (${id}, ${product})`;
-  return { id, left: row?.stock };
+  await db.sql`insert into bench_lines values (${randomUUID()}, ${id}, ${1})`;
+  return { id };
 }
 await once.execute('replayed', order);
 
 for (const concurrency of [1, 8]) {
   const how = concurrency === 1 ? 'one at a time' : `${concurrency} in flight`;
   await compare({
-    title: `once, db store, ${how}`,
+    title: `once, db store, an order by the entity manager, ${how}`,
     measure: 'throughput',
     concurrency,
-    baseline: { name: 'plain transaction of three statements', run: () => db.transaction(order) },
+    baseline: { name: 'plain transaction', run: () => db.transaction(order) },
     subjects: [
       {
         name: 'the same under a new key',
@@ -42,6 +72,12 @@ for (const concurrency of [1, 8]) {
     ],
   });
 }
+await compare({
+  title: 'once, db store, three bare statements, one at a time',
+  measure: 'throughput',
+  baseline: { name: 'plain transaction', run: () => db.transaction(bare) },
+  subjects: [{ name: 'the same under a new key', run: () => once.execute(randomUUID(), bare) }],
+});
 await once.close();
-await db.sql`drop table bench_orders, bench_lines, bench_stock, infra_once`.catch(() => undefined);
+await db.sql`drop table bench_lines, bench_orders, bench_stock, infra_once`;
 await db.close();

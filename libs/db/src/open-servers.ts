@@ -86,7 +86,7 @@ export class Servers {
   /** The first is the primary's own when both have one address: then they share its pool. */
   async openShardServers(primary: OpenedOrm): Promise<readonly [ShardServer, ...ShardServer[]]> {
     const named = this.#config.sharding?.servers;
-    if (named === undefined) return [{ name: 'embedded', opened: primary }];
+    if (named === undefined) return [{ name: 'home', opened: primary }];
     const home = this.#config.url ?? named[0]?.url;
     const opened: ShardServer[] = [];
     for (const { name, url } of named)

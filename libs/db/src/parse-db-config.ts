@@ -68,7 +68,6 @@ function shardingProblems(config: DbConfig): string[] {
     problems.push(
       `sharding.shards: ${names.length} servers need at least as many shards, got ${sharding.shards}`,
     );
-  if (config.embedded === 'pglite') problems.push("sharding: PGlite cannot; use embedded: 'postgres'");
   return problems;
 }
 

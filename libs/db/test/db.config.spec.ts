@@ -62,7 +62,6 @@ describe('the configuration of a database', () => {
     ['0 shards', { sharding: { tables: { t: { key: 'k' } }, shards: 0 } }, 'shards must be 1 to 1024'],
     ['1,025 shards', { sharding: { tables: { t: { key: 'k' } }, shards: 1025 } }, 'shards must be 1 to 1024'],
     ['no sharded table', { sharding: { tables: {} } }, 'name at least one table'],
-    ['shards in PGlite', { embedded: 'pglite', sharding: { tables: { t: { key: 'k' } } } }, 'PGlite cannot'],
     ['an unknown field', { urll: 'x' }, 'urll: unknown field'],
     ['an empty pool', { pool: { max: 0 } }, 'pool.max'],
     ['one connection for autoMigrate', { pool: { max: 1 }, autoMigrate: true }, 'autoMigrate needs 2'],

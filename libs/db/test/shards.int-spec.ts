@@ -18,6 +18,6 @@ describe('shards of the embedded PostgreSQL', () => {
   });
   shardSuite(
     { describe, it },
-    { name: 'hold the suite', options: async () => ({ driver: 'embedded', dataDir }) },
+    { name: 'hold the suite', concurrent: true, options: async () => ({ driver: 'embedded', dataDir }) },
   );
 });

@@ -11,6 +11,7 @@ describe('shards on two servers', () => {
     { describe, it },
     {
       name: 'hold the suite',
+      concurrent: true,
       options: async () => {
         const [one, two] = [await createDatabase(), await createDatabase()];
         made.push(one, two);

@@ -19,14 +19,19 @@ export async function planSchema(orm: MikroORM, schema?: string): Promise<Schema
     wrap: false,
     ...(schema !== undefined && { schema }),
   });
-  const statements = text
-    .split(/;\s*\n/)
-    .map((statement) => statement.trim().replace(/;$/, ''))
-    .filter((statement) => statement !== '');
+  const statements = statementsOf(text);
   return {
     additions: statements.filter((statement) => !CHANGES.test(withoutQuotes(statement))),
     leftAlone: statements.filter((statement) => CHANGES.test(withoutQuotes(statement))),
   };
+}
+
+/** As MikroORM's schema generator ends them, one a line. */
+export function statementsOf(text: string): string[] {
+  return text
+    .split(/;\s*\n/)
+    .map((statement) => statement.trim().replace(/;$/, ''))
+    .filter((statement) => statement !== '');
 }
 
 /** A table may be called "drop". */

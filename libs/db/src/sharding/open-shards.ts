@@ -62,8 +62,8 @@ export class ShardingPlan {
         place,
         tables: this.tables,
         indexOf,
-        managerOf: (key) => opened().managers.ofContext(indexOf(key)),
-        used: () => opened().managers.used(),
+        managerOf: (key, router) => opened().managers.ofContext(indexOf(key), router),
+        used: (router) => opened().managers.used(router),
         retried: (work) => opened().moved.retried(work),
       }),
     };

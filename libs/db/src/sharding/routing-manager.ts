@@ -101,7 +101,7 @@ export function routingManager(routes: ShardRoutes): NonNullable<Options['entity
   define('flush', async function flushAll() {
     await ownMethod('flush').call(this);
     if (shardOfSchema(this.schema) !== undefined || this.isInTransaction()) return;
-    for (const em of routes.used()) await em.flush();
+    for (const em of routes.used(this)) await em.flush();
   });
   return RoutingEntityManager;
 }

@@ -1,5 +1,5 @@
 import type { EntityManager } from '@mikro-orm/sql';
-import { InfraContext, type ContextData } from '@infra-kit/kernel';
+import { InfraContext } from '@infra-kit/kernel';
 import { limitsOf } from '../context/ambient-managers.js';
 import { invalidArgument, type DbPlace } from '../db.errors.js';
 import type { Transactions } from '../transactions/transactions.js';
@@ -17,7 +17,8 @@ export interface Shard {
 export class ShardManagers {
   readonly all: readonly Shard[];
   readonly #place: DbPlace;
-  readonly #forks = new WeakMap<Readonly<ContextData>, Map<number, EntityManager>>();
+  /** By context; by the manager that routes, where there is none. */
+  readonly #forks = new WeakMap<object, Map<number, EntityManager>>();
 
   constructor(place: DbPlace, shards: readonly Shard[]) {
     this.#place = place;
@@ -33,23 +34,23 @@ export class ShardManagers {
     );
   }
 
-  /** The context's; inside the shard's transaction, the transaction's. */
-  ofContext(index: number): EntityManager {
+  /** The context's, else the one that goes with the manager that routes; inside the shard's transaction, the transaction's. */
+  ofContext(index: number, router?: EntityManager): EntityManager {
     const scope = this.shard(index).transactions.current();
     if (scope !== undefined) return scope.em;
-    const context = InfraContext.current();
-    if (context === undefined) return this.fresh(index);
-    const forks = this.#forks.get(context) ?? new Map<number, EntityManager>();
-    this.#forks.set(context, forks);
+    const owner = ownerOf(router);
+    if (owner === undefined) return this.fresh(index);
+    const forks = this.#forks.get(owner) ?? new Map<number, EntityManager>();
+    this.#forks.set(owner, forks);
     const em = forks.get(index) ?? this.fresh(index);
     forks.set(index, em);
     return em;
   }
 
-  /** Those that the context has used, to be flushed with its own. */
-  used(): readonly EntityManager[] {
-    const context = InfraContext.current();
-    return context === undefined ? [] : [...(this.#forks.get(context)?.values() ?? [])];
+  /** Those that have been used, to be flushed with the manager that routes. */
+  used(router: EntityManager): readonly EntityManager[] {
+    const owner = ownerOf(router);
+    return owner === undefined ? [] : [...(this.#forks.get(owner)?.values() ?? [])];
   }
 
   fresh(index: number, limit?: AbortSignal): EntityManager {
@@ -60,4 +61,10 @@ export class ShardManagers {
       ...(signal && { signal, inflightQueryAbortStrategy: 'cancel query' }),
     });
   }
+}
+
+/** The ORM's own manager lives as long as the process: nothing may gather there. */
+function ownerOf(router: EntityManager | undefined): object | undefined {
+  const lasting = router === undefined || router.global;
+  return InfraContext.current() ?? (lasting ? undefined : router);
 }

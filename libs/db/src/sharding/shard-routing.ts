@@ -11,10 +11,10 @@ export interface ShardRoutes {
   readonly tables: ShardTables;
   /** Where a key is now. */
   readonly indexOf: (key: ShardKey) => number;
-  /** The context's manager for the shard of a key. */
-  readonly managerOf: (key: ShardKey) => EntityManager;
-  /** The shard managers that the context has used. */
-  readonly used: () => readonly EntityManager[];
+  /** The manager for the shard of a key that goes with a manager that routes. */
+  readonly managerOf: (key: ShardKey, router: EntityManager) => EntityManager;
+  /** The shard managers that go with it. */
+  readonly used: (router: EntityManager) => readonly EntityManager[];
   /** Runs a write again, by the new routes, while a slot moves. */
   readonly retried: <T>(work: () => Promise<T>) => Promise<T>;
 }
@@ -72,7 +72,7 @@ export function destinationOf(routes: ShardRoutes, em: EntityManager, call: Rout
       place,
       `these rows of ${meta.className} are in several shards; write those of each by itself`,
     );
-  return { at: 'shard', em: managerOf(first) };
+  return { at: 'shard', em: managerOf(first, em) };
 }
 
 function refuseCrossing({ place, tables }: ShardRoutes, meta: EntityMetadata, call: RoutedCall): void {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/sql';
 import { precondition, type DbPlace } from '../db.errors.js';
 import type { OpenedOrm } from '../orm/open-orm.js';
-import { planSchema, runAdditions, SCHEMA_LOCK } from '../schema/auto-migrate.js';
+import { planSchema, runAdditions, SCHEMA_LOCK, statementsOf } from '../schema/auto-migrate.js';
 import { ownershipTable, ROUTING_TABLES, shardSchema } from './shard-schema.js';
 import { firstShardOf, SLOTS } from './slots.js';
 
@@ -152,7 +152,7 @@ async function makeTables(wanted: Wanted, rows: readonly ShardRow[]): Promise<vo
         const slots = owners.filter((owner) => owner.shard === shard).map(({ slot }) => slot);
         for (const statement of [
           `create schema if not exists "${schema}"`,
-          template.replaceAll(ANY_SCHEMA, schema),
+          ...statementsOf(template.replaceAll(ANY_SCHEMA, schema)),
           ownershipTable(schema),
           `insert into "${schema}".infra_owned_slots (slot) select unnest('{${slots.join(',')}}'::smallint[])`,
         ])

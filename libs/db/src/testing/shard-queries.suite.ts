@@ -33,6 +33,16 @@ export const shardQueryTests: Readonly<Record<string, ShardTest>> = {
       isCode('FAILED_PRECONDITION'),
     );
   },
+  'outside of any context too, what one manager has created it flushes': async (db) => {
+    const em = db.em();
+    const [user, other] = twoUsers(db);
+    const ids = [randomName(), randomName()] as const;
+    em.create(Sale, { id: ids[0], userId: user, total: 1 });
+    em.create(Sale, { id: ids[1], userId: other, total: 1 });
+    await em.flush();
+    equal(await db.em().count(Sale, { id: ids[0], userId: user }), 1);
+    equal(await db.em().count(Sale, { id: ids[1], userId: other }), 1);
+  },
   'no kind of query goes to all shards for want of a key': async (db) => {
     const id = await sell(db, 3);
     const article = randomName();
@@ -140,6 +150,11 @@ export const shardQueryTests: Readonly<Record<string, ShardTest>> = {
       }),
       refused,
     );
+    if (!db.capabilities.concurrentTransactions)
+      return rejects(
+        shards.of(user).transaction(() => sell(db, other)),
+        isCode('UNIMPLEMENTED'),
+      );
     // one shard inside another's is a transaction of its own
     await shards.of(user).transaction(async (em) => {
       await sell(db, other);

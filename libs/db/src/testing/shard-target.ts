@@ -52,9 +52,11 @@ export interface ShardSuiteTarget {
   readonly name: string;
   /** Options of databases that are empty at first: driver and addresses; the rest of `sharding` is the suite's. */
   readonly options: () => Promise<DbOptions>;
+  /** Two instances at once, and statements that can be cancelled: not so in PGlite. */
+  readonly concurrent: boolean;
 }
 
-/** What a test works with: a database, and another instance of it. */
+/** What a test works with: a database, and, where it asks for that, another instance of it. */
 export type ShardTest = (db: DbProvider, open: () => Promise<DbProvider>) => Promise<void>;
 
 export const USERS = Array.from({ length: 100 }, (_, user) => user);

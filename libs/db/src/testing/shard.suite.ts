@@ -13,7 +13,12 @@ export function shardSuite({ describe, it }: SuiteRunner, target: ShardSuiteTarg
   describe(target.name, () => {
     let databases: Promise<DbOptions> | undefined;
     const open = async (): Promise<DbProvider> => openShards(await (databases ??= target.options()));
-    for (const [name, test] of Object.entries({ ...shardPlaceTests, ...shardQueryTests, ...shardMoveTests }))
+    for (const [name, test] of Object.entries({
+      ...shardPlaceTests,
+      ...shardQueryTests,
+      ...shardMoveTests,
+    })) {
+      if (!target.concurrent && test.length > 1) continue;
       it(name, async () => {
         const db = await open();
         try {
@@ -22,5 +27,6 @@ export function shardSuite({ describe, it }: SuiteRunner, target: ShardSuiteTarg
           await db.close();
         }
       });
+    }
   });
 }

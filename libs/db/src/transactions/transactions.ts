@@ -94,6 +94,8 @@ export class Transactions {
     const outer = this.current();
     const propagation = options.propagation ?? 'required';
     try {
+      if (!this.#parts.concurrent && outer === undefined && this.#parts.scopes.current() !== undefined)
+        throw unimplemented(place, 'PGlite has one transaction at a time, also over its shards');
       if (outer === undefined) return await this.#begin(work, options);
       if (propagation === 'required') return await this.#join(outer, work, options);
       if (propagation === 'nested') return await this.#nest(outer, work, options);

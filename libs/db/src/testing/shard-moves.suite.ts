@@ -1,4 +1,5 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
 import type { DbProvider } from '../db.provider.js';
 import { onlyIn, Remark, Sale, SaleLine, sell, USERS, type ShardTest } from './shard-target.js';
 import { isCode, randomName } from './suite-target.js';
@@ -104,6 +105,7 @@ export const shardMoveTests: Readonly<Record<string, ShardTest>> = {
         const id = randomName();
         await writes[n % writes.length]?.(id);
         written.push(id);
+        await setImmediate(); // PGlite answers without a turn of the event loop
       }
     };
     const writers = Array.from({ length: 12 }, (_, index) => writer(index));
@@ -156,6 +158,7 @@ export const shardMoveTests: Readonly<Record<string, ShardTest>> = {
           () => written.push(id),
           (error: unknown) => ok(isCode('ABORTED')(error), String(error)),
         );
+        await setImmediate();
       }
     };
     const running = Promise.all([writer(), writer()]);

@@ -2,7 +2,7 @@ import type { EntityManager, MikroORM } from '@mikro-orm/sql';
 import type { CallOptions, ComponentProvider, HealthReport } from '@infra-kit/kernel';
 import type { DbCapabilities } from './drivers/db-driver.js';
 import type { Shards } from './sharding/shards.js';
-import type { MigrateOptions, TransactionOptions } from './db.types.js';
+import type { MigrateOptions, SqlTag, TransactionOptions } from './db.types.js';
 
 /**
  * PostgreSQL through MikroORM: type, injection token and documentation of the component.
@@ -24,6 +24,8 @@ export abstract class DbProvider implements ComponentProvider {
   /** MikroORM of the primary, for what this page does not have. */
   abstract readonly orm: MikroORM;
   abstract readonly shards: Shards;
+  /** A tagged template; values are bound as parameters. Joins the running transaction. Dates and bigints come as text. */
+  abstract readonly sql: SqlTag;
   /** What the driver can do; all of it but for PGlite. What it cannot is UNIMPLEMENTED. */
   abstract readonly capabilities: DbCapabilities;
 
@@ -41,8 +43,6 @@ export abstract class DbProvider implements ComponentProvider {
    * An error in it is logged. FAILED_PRECONDITION outside of a transaction.
    */
   abstract afterCommit(fn: () => void | Promise<void>): void;
-  /** A tagged template; values are bound as parameters. Joins the running transaction. Dates and bigints come as text. */
-  abstract sql<T extends object>(strings: TemplateStringsArray, ...values: readonly unknown[]): Promise<T[]>;
   /** Creates missing tables, columns and indexes; never drops or changes. The statements, run or (with `dryRun`) not. */
   abstract autoMigrate(options?: { readonly dryRun?: boolean | undefined } & CallOptions): Promise<string[]>;
   /** Runs the migrations of `migrations.path` under an advisory lock: of many instances one does it. Their names. */

@@ -20,3 +20,14 @@ export interface MigrateOptions extends CallOptions {
   /** Up: this is the last one run. Down: this is the last one that stays. Default: up, all that are pending; down, one. */
   readonly to?: string | undefined;
 }
+
+/** A tagged template: values are bound as parameters, rows come back as the server writes them. */
+type SqlQuery = <T extends object>(
+  strings: TemplateStringsArray,
+  ...values: readonly unknown[]
+) => Promise<T[]>;
+
+export interface SqlTag extends SqlQuery {
+  /** The same under limits of its own: db.sql.with({ timeoutMs: 100 })`select …`. */
+  with(options: CallOptions): SqlQuery;
+}

@@ -3,7 +3,7 @@ import { InfraContext, withDeadline, type CallOptions, type HealthReport } from 
 import type { AmbientManagers } from './context/ambient-managers.js';
 import { closedError, dbError, invalidArgument, type DbPlace } from './db.errors.js';
 import { DbProvider } from './db.provider.js';
-import type { MigrateOptions, TransactionOptions } from './db.types.js';
+import type { MigrateOptions, SqlTag, TransactionOptions } from './db.types.js';
 import type { DbCapabilities, DbDriver } from './drivers/db-driver.js';
 import type { OpenedOrm } from './orm/open-orm.js';
 import type { QueryLog } from './orm/query-log.js';
@@ -36,10 +36,21 @@ export interface DbEngine {
 export class DefaultDbProvider extends DbProvider {
   readonly #engine: DbEngine;
   #closed = false;
+  override readonly sql: SqlTag;
 
   constructor(engine: DbEngine) {
     super();
     this.#engine = engine;
+    this.sql = Object.assign(
+      <T extends object>(strings: TemplateStringsArray, ...values: readonly unknown[]) =>
+        this.#sql<T>(undefined, strings, values),
+      {
+        with:
+          (options: CallOptions) =>
+          <T extends object>(strings: TemplateStringsArray, ...values: readonly unknown[]) =>
+            this.#sql<T>(options, strings, values),
+      },
+    );
   }
 
   override get name(): string {
@@ -76,14 +87,15 @@ export class DefaultDbProvider extends DbProvider {
     this.#engine.transactions.afterCommit(fn);
   }
 
-  override async sql<T extends object>(
+  async #sql<T extends object>(
+    options: CallOptions | undefined,
     strings: TemplateStringsArray,
-    ...values: readonly unknown[]
+    values: readonly unknown[],
   ): Promise<T[]> {
     this.#refuseClosed();
     const { place, managers, log } = this.#engine;
     const bound = bindSql(place, strings, values);
-    return this.#limited('sql', undefined, (signal) =>
+    return this.#limited('sql', options, (signal) =>
       runSql<T>(managers.inTransaction() ?? managers.fresh(), bound, log, signal),
     );
   }

@@ -14,7 +14,7 @@ export {
 export { DbError } from './db.errors.js';
 export { DbModule } from './db.module.js';
 export { DbProvider } from './db.provider.js';
-export type { IsolationLevel, MigrateOptions, Propagation, TransactionOptions } from './db.types.js';
+export type { IsolationLevel, MigrateOptions, Propagation, SqlTag, TransactionOptions } from './db.types.js';
 export {
   DB_CONNECTIONS,
   DB_CONNECTIONS_MAX,

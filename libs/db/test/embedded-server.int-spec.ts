@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { defineEntity, p } from '@mikro-orm/core';
 import { createDb } from '@infra-kit/db';
 import { until } from '@infra-kit/testkit';
 import { readPostmaster } from '../src/drivers/embedded/postmaster.js';
@@ -33,6 +34,17 @@ describe('the embedded server', () => {
       expect(await running()).toBeUndefined();
       await using again = await createDb(options, { env: 'test' });
       expect(await again.sql`select to_regclass('kept')::text as found`).toEqual([{ found: 'kept' }]);
+    },
+    PATIENT_MS,
+  );
+
+  it(
+    'is not left behind by a start that fails',
+    async () => {
+      const Keyless = defineEntity({ name: 'Keyless', properties: { name: p.string() } });
+      const starting = createDb({ driver: 'embedded', dataDir, entities: [Keyless] }, { env: 'test' });
+      await expect(starting).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+      expect(await running()).toBeUndefined();
     },
     PATIENT_MS,
   );

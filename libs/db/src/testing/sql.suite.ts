@@ -10,6 +10,18 @@ export const sqlTests: Readonly<Record<string, SuiteTest>> = {
       [{ a: nasty, b: 1, c: null, d: [1, 2] }],
     );
   },
+  'sql.with takes limits of its own, and joins the running transaction too': async ({ db }) => {
+    const { signal } = new AbortController();
+    deepEqual(await db.sql.with({ signal, timeoutMs: 60_000 })<{ n: number }>`select ${1}::int as n`, [
+      { n: 1 },
+    ]);
+    await rejects(db.sql.with({ signal: AbortSignal.abort() })`select 1`, isCode('CANCELLED'));
+    await rejects(db.sql.with({ timeoutMs: -1 })`select 1`, isCode('INVALID_ARGUMENT'));
+    await db.transaction(async () => {
+      const id = () => db.sql.with({ timeoutMs: 60_000 })`select pg_current_xact_id()::text as id`;
+      deepEqual(await id(), await id());
+    });
+  },
   'sql joins the running transaction': async ({ db, balance }) => {
     const id = randomName();
     await rejects(
@@ -116,6 +128,10 @@ export const sqlTests: Readonly<Record<string, SuiteTest>> = {
     if (!target.concurrent) return; // PGlite runs in this thread: nothing can be cancelled
     const late = db.transaction((em) => em.execute('select pg_sleep(60) as marked_late'), { timeoutMs: 100 });
     await rejects(late, isCode('DEADLINE_EXCEEDED'));
+    await rejects(
+      db.sql.with({ timeoutMs: 100 })`select pg_sleep(60) as marked_late`,
+      isCode('DEADLINE_EXCEEDED'),
+    );
     const aborted = new AbortController();
     const cancelled = db.transaction(
       async (em) => {

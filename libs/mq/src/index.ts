@@ -1,11 +1,10 @@
+export { MqSaslConfig, MqTlsConfig } from './mq-access.config.js';
 export {
   defaultMqConfig,
   MqConfig,
   MqConsumerConfig,
   MqProducerConfig,
   MqRetryConfig,
-  MqSaslConfig,
-  MqTlsConfig,
   type MqOptions,
 } from './mq.config.js';
 export { createMq, type MqDeps } from './create-mq.js';

@@ -17,46 +17,9 @@ import {
 } from 'class-validator';
 import { isProductionLike } from '@infra-kit/kernel';
 import type { MqDriver } from './drivers/mq-driver.js';
+import { MqSaslConfig, MqTlsConfig } from './mq-access.config.js';
 
 const LONGEST_MS = 2 ** 31 - 1;
-
-/** How the client proves who it is. */
-export class MqSaslConfig {
-  @IsIn(['plain', 'scram-sha-256', 'scram-sha-512'])
-  mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512' = 'scram-sha-512';
-
-  @IsString()
-  @MinLength(1)
-  username = '';
-
-  @IsString()
-  password = '';
-}
-
-/** What TLS needs beyond `true`, as PEM text. */
-export class MqTlsConfig {
-  @IsOptional()
-  @IsString()
-  ca?: string | undefined;
-
-  @IsOptional()
-  @IsString()
-  cert?: string | undefined;
-
-  @IsOptional()
-  @IsString()
-  key?: string | undefined;
-
-  /** The name the server's certificate is checked against; default: the host. */
-  @IsOptional()
-  @IsString()
-  servername?: string | undefined;
-
-  /** Default true. */
-  @IsOptional()
-  @IsBoolean()
-  rejectUnauthorized?: boolean | undefined;
-}
 
 export class MqProducerConfig {
   /** Who must have a message before it counts as sent: every replica in sync, the leader, nobody. */

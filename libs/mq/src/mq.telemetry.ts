@@ -1,3 +1,4 @@
+import { ProxyTracerProvider, trace } from '@opentelemetry/api';
 import { lazyCounter, lazyHistogram } from '@infra-kit/kernel';
 
 /** Scope of the instruments and of the tracer. */
@@ -46,3 +47,9 @@ export const restartsCounter = counter(
 export const rebalancesCounter = counter(MQ_METRICS.rebalances, '{rebalance}', 'Assignments taken');
 export const sendDuration = seconds(MQ_METRICS.sendDuration, 'Time from send to acknowledgement');
 export const handleDuration = seconds(MQ_METRICS.handleDuration, 'Time of one run of a handler');
+
+/** False while nobody has installed a tracer: spans would be made for nothing, for every message. */
+export function isTracing(): boolean {
+  const provider = trace.getTracerProvider();
+  return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer(MQ_SCOPE) !== undefined;
+}

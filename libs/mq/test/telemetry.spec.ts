@@ -1,5 +1,19 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it } from '@jest/globals';
-import { metrics, type Attributes, type Meter, type MeterProvider } from '@opentelemetry/api';
+import {
+  context,
+  metrics,
+  ROOT_CONTEXT,
+  SpanKind,
+  trace,
+  type Attributes,
+  type Context,
+  type Meter,
+  type MeterProvider,
+  type Span,
+  type SpanOptions,
+  type Tracer,
+} from '@opentelemetry/api';
 import { createMq, MQ_METRICS } from '@infra-kit/mq';
 import { SilentLogger } from './fixtures/silent-logger.js';
 
@@ -61,5 +75,85 @@ describe('the metrics of an mq', () => {
     expect(sum(MQ_METRICS.rebalances, { group: 'g' })).toBe(1);
     const labels = new Set(recorded.all.flatMap(({ attributes }) => Object.keys(attributes)));
     expect([...labels].toSorted()).toEqual(['group', 'mq', 'outcome', 'topic']);
+  });
+});
+
+interface Recorded {
+  readonly name: string;
+  readonly kind: SpanKind | undefined;
+  readonly traceId: string;
+  readonly parent: string | undefined;
+  readonly links: readonly string[];
+}
+
+/** Keeps spans, and the active one across awaits, until disposed. */
+function recordSpans(): Disposable & { readonly all: Recorded[] } {
+  const all: Recorded[] = [];
+  const store = new AsyncLocalStorage<Context>();
+  let made = 0;
+  const tracer = {
+    startActiveSpan(name: string, options: SpanOptions, ...rest: unknown[]): unknown {
+      const fn = rest.at(-1) as (span: Span) => unknown;
+      const under = rest.length > 1 ? (rest[0] as Context) : context.active();
+      const parent = trace.getSpanContext(under);
+      const spanId = String(++made).padStart(16, '0');
+      const traceId = parent?.traceId ?? 'ef'.repeat(16);
+      const links = (options.links ?? []).map((link) => link.context.spanId);
+      all.push({ name, kind: options.kind, traceId, parent: parent?.spanId, links });
+      const span = trace.wrapSpanContext({ traceId, spanId, traceFlags: 1 });
+      return context.with(trace.setSpan(under, span), () => fn(span));
+    },
+  };
+  context.setGlobalContextManager({
+    active: () => store.getStore() ?? ROOT_CONTEXT,
+    with: (active, fn, self, ...args) => store.run(active, () => Reflect.apply(fn, self, args)),
+    bind: (_active, target) => target,
+    enable: () => context as never,
+    disable: () => context as never,
+  });
+  trace.setGlobalTracerProvider({ getTracer: () => tracer as unknown as Tracer });
+  return {
+    all,
+    [Symbol.dispose]: () => {
+      trace.disable();
+      context.disable();
+    },
+  };
+}
+
+describe('the spans of an mq', () => {
+  it('are one trace: the consumer below the producer and linked to it, also after a retry and a redrive', async () => {
+    using recorded = recordSpans();
+    const mq = await createMq({ driver: 'memory' }, { env: 'test', logger: new SilentLogger() });
+    let healed = false;
+    const traceIds: unknown[] = [];
+    const retry = { attempts: 2, backoffMs: 1, mode: 'topics' as const };
+    await mq.subscribe(
+      't',
+      async (_message, { traceId }) => {
+        traceIds.push(traceId);
+        if (!healed) throw new Error('not yet');
+      },
+      { group: 'g', retry },
+    );
+    await mq.send('t', { value: 1 });
+    await mq.testing.drained('g');
+    healed = true;
+    await mq.deadLetters.redrive('t');
+    await mq.testing.drained('g');
+    await mq.close();
+    const traceId = 'ef'.repeat(16);
+    const [sent, ...handled] = recorded.all;
+    expect(sent).toMatchObject({ name: 'send t', kind: SpanKind.PRODUCER, traceId, parent: undefined });
+    const producer = '1'.padStart(16, '0');
+    const consumer = {
+      name: 'process t',
+      kind: SpanKind.CONSUMER,
+      traceId,
+      parent: producer,
+      links: [producer],
+    };
+    expect(handled).toEqual([consumer, consumer, consumer]);
+    expect(traceIds).toEqual([traceId, traceId, traceId]);
   });
 });

@@ -1,6 +1,5 @@
+import { isUtf8 } from 'node:buffer';
 import type { MqCodec } from '../mq.messages.js';
-
-const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Any JSON value. Bytes that are not UTF-8 do not decode. */
 export const jsonCodec: MqCodec = {
@@ -10,7 +9,10 @@ export const jsonCodec: MqCodec = {
     if (text === undefined) throw new TypeError(`JSON has no ${typeof value}`);
     return Buffer.from(text);
   },
-  decode: (bytes): unknown => JSON.parse(UTF8.decode(bytes)),
+  decode(bytes): unknown {
+    if (!isUtf8(bytes)) throw new TypeError('the bytes are not UTF-8');
+    return JSON.parse(bytes.toString('utf8'));
+  },
 };
 
 /** Strings and bytes in, Buffers out. */

@@ -1,4 +1,4 @@
-import { InfraContext, messageOf, type CallOptions, type Clock, type Logger } from '@infra-kit/kernel';
+import { InfraContext, type CallOptions, type Clock, type Logger } from '@infra-kit/kernel';
 import type {
   ConsumerListener,
   MqConsumer,
@@ -24,6 +24,7 @@ import { laneOf } from './lane-of.js';
 import { Membership } from './membership.js';
 import { PartitionRun, type Delivery } from './partition-run.js';
 import type { SettledOptions } from './settled-options.js';
+import { subscriptionStats } from './subscription-stats.js';
 import { startingOffsets } from './starting-offsets.js';
 import { within } from './within.js';
 
@@ -149,26 +150,17 @@ export class GroupSubscription implements Subscription, ConsumerListener {
   }
 
   stats(): SubscriptionStats {
-    const runs = [...this.#runs.values()];
-    const { state, restarts, lastPollAt, lastError } = this.#membership;
-    const { processed, failed, retried, deadLettered } = this.#handling.counts;
-    const { names } = this.#parts;
-    return {
-      group: this.group,
-      topics: this.topics,
-      state: this.#closed ? 'closed' : state === 'running' && this.#paused ? 'paused' : state,
-      assigned: runs.map(({ topic, partition }) => ({ topic: names.own(topic) ?? topic, partition })),
+    return subscriptionStats({
+      options: this.#parts.options,
+      names: this.#parts.names,
+      membership: this.#membership,
+      counts: this.#handling.counts,
+      runs: [...this.#runs.values()],
       inFlight: this.#inFlight,
       running: this.#lanes.running,
-      processed,
-      failed,
-      retried,
-      deadLettered,
-      restarts,
-      lag: runs.reduce((sum, { lag }) => sum + lag, 0n),
-      lastPollAt,
-      lastError: lastError === undefined ? undefined : messageOf(lastError),
-    };
+      paused: this.#paused,
+      closed: this.#closed,
+    });
   }
 
   close(options: { readonly drainMs?: number | undefined } = {}): Promise<void> {

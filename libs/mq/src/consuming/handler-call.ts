@@ -16,7 +16,7 @@ import {
 } from '@infra-kit/kernel';
 import { mqError, type MqPlace } from '../mq.errors.js';
 import type { MessageContext } from '../mq.messages.js';
-import { MQ_SCOPE } from '../mq.telemetry.js';
+import { isTracing, MQ_SCOPE } from '../mq.telemetry.js';
 
 /** What a handler is called in. */
 export interface CallSite {
@@ -120,7 +120,13 @@ export function inMessageContext<T>(
   signal: AbortSignal,
   fn: () => Promise<T>,
 ): Promise<T> {
-  const { topic, group, count, traceparent, traceId } = message;
+  const { traceparent, traceId } = message;
+  return InfraContext.detach(() =>
+    InfraContext.run({ traceparent, traceId, signal }, () => (isTracing() ? inSpan(message, fn) : fn())),
+  );
+}
+
+function inSpan<T>({ topic, group, count, traceparent }: Consumed, fn: () => Promise<T>): Promise<T> {
   const remote = remoteSpan(traceparent);
   const active = otelContext.active();
   const parent = remote === undefined ? active : trace.setSpanContext(active, remote);
@@ -135,18 +141,14 @@ export function inMessageContext<T>(
     },
     links: remote === undefined ? [] : [{ context: remote }],
   };
-  return InfraContext.detach(() =>
-    InfraContext.run({ traceparent, traceId, signal }, () =>
-      trace.getTracer(MQ_SCOPE).startActiveSpan(`process ${topic}`, options, parent, async (span) => {
-        try {
-          return await fn();
-        } catch (error) {
-          span.setStatus({ code: SpanStatusCode.ERROR });
-          throw error;
-        } finally {
-          span.end();
-        }
-      }),
-    ),
-  );
+  return trace.getTracer(MQ_SCOPE).startActiveSpan(`process ${topic}`, options, parent, async (span) => {
+    try {
+      return await fn();
+    } catch (error) {
+      span.setStatus({ code: SpanStatusCode.ERROR });
+      throw error;
+    } finally {
+      span.end();
+    }
+  });
 }

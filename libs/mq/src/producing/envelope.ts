@@ -1,4 +1,4 @@
-import { DEADLINE_HEADER, InfraContext } from '@infra-kit/kernel';
+import { DEADLINE_HEADER, InfraContext, TRACE_ID_HEADER, TRACEPARENT_HEADER } from '@infra-kit/kernel';
 import type { RawHeaders } from '../drivers/mq-driver.js';
 import { invalidArgument, shown, type MqPlace } from '../mq.errors.js';
 import type { MqCodec, OutgoingMessage } from '../mq.messages.js';
@@ -32,24 +32,36 @@ function valueOf(place: MqPlace, codec: MqCodec, value: unknown): Buffer | null 
   }
 }
 
-/** The caller's headers, and the trace of the current context where they bring none. */
-function headersOf(place: MqPlace, given: unknown): Record<string, Buffer> {
+/**
+ * The trace of the current context as headers, made where there is none. A message outlives the request that sends it:
+ * its deadline stays behind.
+ */
+export function traceHeaders(): Readonly<Record<string, Buffer>> {
   const headers: Record<string, Buffer> = {};
-  if (given !== undefined) {
-    if (!isObject(given)) throw invalidArgument(place, `headers must be an object, got ${shown(given)}`);
-    for (const [name, value] of Object.entries(given) as [string, unknown][]) {
-      if (typeof value === 'string') headers[name] = Buffer.from(value);
-      else if (Buffer.isBuffer(value)) headers[name] = value;
-      else throw invalidArgument(place, `headers.${name} must be a string or a Buffer, got ${shown(value)}`);
-    }
-  }
-  // a message outlives the request that sent it: its deadline stays behind
-  const trace = (): unknown =>
+  const inject = (): unknown =>
     InfraContext.inject(headers, (carrier, name, text) => {
-      if (name !== DEADLINE_HEADER) carrier[name] ??= Buffer.from(text);
+      if (name !== DEADLINE_HEADER) carrier[name] = Buffer.from(text);
     });
-  if (InfraContext.traceId() === undefined) InfraContext.run({}, trace);
-  else trace();
+  if (InfraContext.traceId() === undefined) InfraContext.run({}, inject);
+  else inject();
+  return headers;
+}
+
+/** The caller's headers, and the trace where they bring none of their own. */
+function headersOf(
+  place: MqPlace,
+  given: unknown,
+  trace: Readonly<Record<string, Buffer>>,
+): Readonly<Record<string, Buffer>> {
+  if (given === undefined) return trace;
+  if (!isObject(given)) throw invalidArgument(place, `headers must be an object, got ${shown(given)}`);
+  const traced = TRACEPARENT_HEADER in given || TRACE_ID_HEADER in given;
+  const headers: Record<string, Buffer> = traced ? {} : { ...trace };
+  for (const [name, value] of Object.entries(given) as [string, unknown][]) {
+    if (typeof value === 'string') headers[name] = Buffer.from(value);
+    else if (Buffer.isBuffer(value)) headers[name] = value;
+    else throw invalidArgument(place, `headers.${name} must be a string or a Buffer, got ${shown(value)}`);
+  }
   return headers;
 }
 
@@ -62,18 +74,22 @@ function whole(place: MqPlace, field: string, value: unknown): number | undefine
 /** Bytes of an entry of headers beside its name and value, at most. */
 const FRAME = 10;
 
-function sizeOf(key: Buffer | null, value: Buffer | null, headers: Record<string, Buffer>): number {
+function sizeOf(key: Buffer | null, value: Buffer | null, headers: Readonly<Record<string, Buffer>>): number {
   let bytes = (key?.length ?? 0) + (value?.length ?? 0) + FRAME;
   for (const name in headers) bytes += name.length + (headers[name]?.length ?? 0) + FRAME;
   return bytes;
 }
 
 /** Checks and encodes a message. INVALID_ARGUMENT names what is wrong with it. */
-export function seal(place: MqPlace, codec: MqCodec, message: OutgoingMessage<unknown>): Envelope {
+export function seal(
+  place: MqPlace,
+  { codec, trace }: { readonly codec: MqCodec; readonly trace: Readonly<Record<string, Buffer>> },
+  message: OutgoingMessage<unknown>,
+): Envelope {
   if (!isObject(message)) throw invalidArgument(place, `message must be an object, got ${shown(message)}`);
   const key = keyOf(place, message.key);
   const value = valueOf(place, codec, message.value);
-  const headers = headersOf(place, message.headers);
+  const headers = headersOf(place, message.headers, trace);
   return {
     key,
     value,

@@ -13,7 +13,7 @@ import type { MqCodec, OutgoingMessage, SendReceipt } from '../mq.messages.js';
 import type { SendCallback } from '../mq.provider.js';
 import { sendDuration, sentCounter } from '../mq.telemetry.js';
 import type { CallRunner } from '../operations/call-runner.js';
-import { seal, type Envelope } from './envelope.js';
+import { seal, traceHeaders, type Envelope } from './envelope.js';
 import { partitionOfKey } from './partitioner.js';
 import { sendSpan } from './send-span.js';
 import type { TopicBook } from './topic-book.js';
@@ -64,7 +64,8 @@ export class Producer {
       throw invalidArgument(this.#parts.place, `messages must be a list, got ${shown(messages)}`);
     const full = this.#parts.names.full(topic);
     return sendSpan(topic, messages.length, async () => {
-      const envelopes = messages.map((message) => this.#seal(message));
+      const trace = traceHeaders();
+      const envelopes = messages.map((message) => this.#seal(message, trace));
       return envelopes.length === 0 ? [] : this.dispatch(topic, full, envelopes, options);
     });
   }
@@ -106,7 +107,7 @@ export class Producer {
     let envelope: Envelope;
     try {
       full = names.full(topic);
-      envelope = this.#seal(message);
+      envelope = this.#seal(message, traceHeaders());
     } catch (error) {
       return refuse(runner.failure(`sendAsync to ${topic}`, error));
     }
@@ -149,9 +150,9 @@ export class Producer {
     await this.#parts.runner.run('flush', { options, limitMs: timeoutMs * 2 }, all);
   }
 
-  #seal(message: OutgoingMessage<unknown>): Envelope {
+  #seal(message: OutgoingMessage<unknown>, trace: Readonly<Record<string, Buffer>>): Envelope {
     const { place, codec, settings } = this.#parts;
-    const envelope = seal(place, codec, message);
+    const envelope = seal(place, { codec, trace }, message);
     const { batchBytes } = settings().producer;
     if (envelope.bytes > batchBytes)
       throw invalidArgument(

@@ -45,7 +45,7 @@ class ProducerLife {
         () =>
         ({ message: { partition } }) => {
           if (this.#retired || partition === undefined)
-            throw new kafkajs.KafkaJSNonRetriableError('the send was given up');
+            throw new KafkaJSNonRetriableError('the send was given up');
           return partition;
         },
     });

@@ -9,13 +9,13 @@ import {
   triesBefore,
   type FailureRecord,
 } from '../dead-letters/failure-headers.js';
-import type { RawHeaders } from '../drivers/mq-driver.js';
 import type { MqPlace } from '../mq.errors.js';
 import { consumedCounter } from '../mq.telemetry.js';
 import type { Producer } from '../producing/producer.js';
 import { retryTopic, type TopicNames } from '../producing/topic-names.js';
 import { Incoming } from './incoming.js';
 import type { Delivery } from './partition-run.js';
+import type { Progress } from './progress.js';
 import { backoff, nextStep } from './retry-plan.js';
 import type { SettledOptions } from './settled-options.js';
 
@@ -31,18 +31,6 @@ export interface FailureParts {
 export interface FailureCause {
   readonly error: unknown;
   readonly fatal: boolean;
-}
-
-/** How far a message has come; kept while it is tried again. */
-export interface Progress {
-  incoming: Incoming | undefined;
-  /** Runs of the handler in this round. */
-  tries: number;
-  firstFailedAt: Date | undefined;
-  /** It has left the handler for good: where it goes, and how often that has failed. */
-  leaving:
-    | { readonly topic: string; readonly headers: RawHeaders; readonly outcome: string; failures: number }
-    | undefined;
 }
 
 /** What became of the messages. */

@@ -18,29 +18,20 @@ import { mqError, type MqPlace } from '../mq.errors.js';
 import type { MessageContext } from '../mq.messages.js';
 import { isTracing, MQ_SCOPE } from '../mq.telemetry.js';
 
-/** What a handler is called in. */
-export interface CallSite {
-  readonly place: MqPlace;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly group: string;
-  readonly timeoutMs: number;
-}
-
 /** A handler under way. */
 export class HandlerCall implements MessageContext {
   readonly logger: Logger;
-  readonly #site: CallSite;
   readonly #controller = new AbortController();
-  readonly #cut = Promise.withResolvers<never>();
-  #timer: Timer | undefined;
+  readonly #watch: HandlerWatch;
+  #cut: (reason: InfraError) => void = () => undefined;
   #pauses = 0;
-  #over = false;
+  /** By the monotonic clock; Infinity while it waits for its turn. */
+  endsAt: number;
 
-  constructor(site: CallSite) {
-    this.#site = site;
-    this.logger = site.logger;
-    this.#arm();
+  constructor(watch: HandlerWatch, logger: Logger) {
+    this.#watch = watch;
+    this.logger = logger;
+    this.endsAt = watch.nextEnd();
   }
 
   get signal(): AbortSignal {
@@ -53,42 +44,86 @@ export class HandlerCall implements MessageContext {
 
   async heartbeat(): Promise<void> {
     if (this.signal.aborted) throw this.signal.reason;
-    this.#arm();
+    if (this.#pauses === 0) this.endsAt = this.#watch.nextEnd();
   }
 
   /** The time in which it waits for its turn again is not its own. */
   async paused(wait: Promise<void>): Promise<void> {
     this.#pauses++;
-    this.#timer?.[Symbol.dispose]();
+    this.endsAt = Infinity;
     await wait;
-    if (--this.#pauses === 0) this.#arm();
+    if (--this.#pauses > 0) return;
+    this.endsAt = this.#watch.nextEnd();
+    this.#watch.wake();
   }
 
   /** The handler's signal aborts, and its call counts as failed, whether it listens or not. */
   abort(reason: InfraError): void {
     this.#controller.abort(reason);
-    this.#cut.reject(reason);
+    this.#cut(reason);
   }
 
-  async run(handler: () => Promise<void>): Promise<void> {
-    const running = new Promise<void>((resolve) => resolve(handler()));
-    try {
-      await Promise.race([running, this.#cut.promise]);
-    } finally {
-      this.#over = true;
-      this.#timer?.[Symbol.dispose]();
-      this.#cut.promise.catch(() => undefined);
+  run(handler: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#cut = reject;
+      handler().then(resolve, reject);
+    });
+  }
+}
+
+/** Ends handlers that run too long: one timer for all of a subscription, since one a message would cost too much. */
+export class HandlerWatch {
+  readonly #clock: Clock;
+  readonly #place: MqPlace;
+  readonly #timeoutMs: number;
+  readonly #calls = new Set<HandlerCall>();
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock, place: MqPlace, timeoutMs: number) {
+    this.#clock = clock;
+    this.#place = place;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  nextEnd(): number {
+    return this.#clock.monotonic() + this.#timeoutMs;
+  }
+
+  add(call: HandlerCall): void {
+    this.#calls.add(call);
+    if (this.#timer === undefined) this.#arm(this.#timeoutMs);
+  }
+
+  remove(call: HandlerCall): void {
+    this.#calls.delete(call);
+  }
+
+  /** Aborts every handler that runs. */
+  abortAll(reason: InfraError): void {
+    for (const call of this.#calls) call.abort(reason);
+  }
+
+  /** A call has an end again. */
+  wake(): void {
+    if (this.#timer === undefined) this.#arm(this.#timeoutMs);
+  }
+
+  #arm(ms: number): void {
+    this.#timer = this.#clock.setTimeout(() => this.#look(), Math.max(1, ms));
+    this.#timer.unref();
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    const now = this.#clock.monotonic();
+    const what = `the handler did not finish within ${this.#timeoutMs} ms; raise handlerTimeoutMs, or call heartbeat()`;
+    let next = Infinity;
+    for (const call of this.#calls) {
+      if (call.signal.aborted) continue;
+      if (call.endsAt <= now) call.abort(mqError(this.#place, 'DEADLINE_EXCEEDED', what));
+      else next = Math.min(next, call.endsAt);
     }
-  }
-
-  #arm(): void {
-    if (this.#over || this.#pauses > 0) return;
-    const { clock, place, timeoutMs } = this.#site;
-    this.#timer?.[Symbol.dispose]();
-    this.#timer = clock.setTimeout(() => {
-      const what = `the handler did not finish within ${timeoutMs} ms; raise handlerTimeoutMs, or call heartbeat()`;
-      this.abort(mqError(place, 'DEADLINE_EXCEEDED', what));
-    }, timeoutMs);
+    if (next < Infinity) this.#arm(next - now);
   }
 }
 

@@ -1,4 +1,4 @@
-import { TRACE_ID_HEADER, TRACEPARENT_HEADER } from '@infra-kit/kernel';
+import { TRACE_ID_HEADER, TRACEPARENT_HEADER, type InfraError } from '@infra-kit/kernel';
 import {
   attemptsBefore,
   dueAt,
@@ -11,17 +11,11 @@ import type { RawHeaders } from '../drivers/mq-driver.js';
 import type { MessageContext } from '../mq.messages.js';
 import { handleDuration } from '../mq.telemetry.js';
 import { decodeValue } from './decode.js';
-import {
-  countConsumed,
-  Failures,
-  HandlingCounts,
-  type FailureCause,
-  type FailureParts,
-  type Progress,
-} from './failures.js';
-import { HandlerCall, inMessageContext } from './handler-call.js';
+import { countConsumed, Failures, HandlingCounts, type FailureCause, type FailureParts } from './failures.js';
+import { HandlerCall, HandlerWatch, inMessageContext } from './handler-call.js';
 import { headerText, Incoming } from './incoming.js';
 import type { Delivery } from './partition-run.js';
+import type { Progress } from './progress.js';
 
 /** Takes no further messages for a while. */
 export interface Intake {
@@ -46,17 +40,17 @@ export class Handling {
   readonly counts = new HandlingCounts();
   readonly #parts: HandlingParts;
   readonly #failures: Failures;
-  readonly #progress = new WeakMap<Delivery, Progress>();
-  readonly #calls = new Set<HandlerCall>();
+  readonly #watch: HandlerWatch;
 
   constructor(parts: HandlingParts) {
     this.#parts = parts;
     this.#failures = new Failures(parts, this.counts);
+    this.#watch = new HandlerWatch(parts.clock, parts.place, parts.options.handlerTimeoutMs);
   }
 
   /** Aborts every handler that runs; each counts as failed. */
-  abortAll(reason: Parameters<HandlerCall['abort']>[0]): void {
-    for (const call of this.#calls) call.abort(reason);
+  abortAll(reason: InfraError): void {
+    this.#watch.abortAll(reason);
   }
 
   /** One round of a lane: answers after how long it is to be called again with the same messages; undefined: never. */
@@ -96,7 +90,7 @@ export class Handling {
 
   /** Undefined: ready for the handler. 0: finished. Else when to come again. */
   async #prepare(delivery: Delivery): Promise<number | undefined> {
-    const known = this.#progress.get(delivery);
+    const known = delivery.progress;
     if (known?.leaving !== undefined || known?.incoming !== undefined)
       return known.leaving === undefined ? undefined : this.#aside(delivery, known);
     const { place, options, names } = this.#parts;
@@ -111,7 +105,7 @@ export class Handling {
     try {
       const value = await decodeValue(place, options, record.value);
       const incoming = new Incoming(origin, record, value, attempt);
-      this.#progress.set(delivery, { incoming, tries, firstFailedAt: undefined, leaving: undefined });
+      delivery.progress = { incoming, tries, firstFailedAt: undefined, leaving: undefined };
       return undefined;
     } catch (error) {
       const progress: Progress = {
@@ -120,24 +114,18 @@ export class Handling {
         firstFailedAt: known?.firstFailedAt,
         leaving: undefined,
       };
-      this.#progress.set(delivery, progress);
+      delivery.progress = progress;
       return this.#afterFailure(delivery, progress, { error, fatal: true });
     }
   }
 
   async #call(deliveries: readonly Delivery[]): Promise<number[]> {
-    const { place, clock, logger, options, handler, around, intake } = this.#parts;
+    const { place, logger, options, handler, around, intake } = this.#parts;
     const messages = deliveries.map((delivery) => this.#incoming(delivery));
     for (const delivery of deliveries) delivery.run.begin(delivery);
     const [first] = deliveries;
-    const call = new HandlerCall({
-      place,
-      clock,
-      logger,
-      group: options.group,
-      timeoutMs: options.handlerTimeoutMs,
-    });
-    this.#calls.add(call);
+    const call = new HandlerCall(this.#watch, logger);
+    this.#watch.add(call);
     const started = performance.now();
     const topic = messages[0]?.topic ?? '';
     const headers = first?.record.headers ?? {};
@@ -162,14 +150,14 @@ export class Handling {
       this.counts.failed++;
       return await this.#allFailed(deliveries, error);
     } finally {
-      this.#calls.delete(call);
+      this.#watch.remove(call);
       const seconds = (performance.now() - started) / 1000;
       handleDuration.record(seconds, { mq: place.name, topic, group: options.group, outcome });
     }
   }
 
   #incoming(delivery: Delivery): Incoming {
-    const incoming = this.#progress.get(delivery)?.incoming;
+    const incoming = delivery.progress?.incoming;
     if (incoming === undefined) throw new TypeError('a message that does not decode reached the handler');
     return incoming;
   }
@@ -184,7 +172,7 @@ export class Handling {
     const fatal = this.#isFatal(error);
     const waits: number[] = [];
     for (const delivery of deliveries) {
-      const progress = this.#progress.get(delivery);
+      const progress = delivery.progress;
       if (progress === undefined || !delivery.run.live) continue;
       progress.tries++;
       const ms = await this.#afterFailure(delivery, progress, { error, fatal });
@@ -215,7 +203,7 @@ export class Handling {
   }
 
   #finish(delivery: Delivery): void {
-    this.#progress.delete(delivery);
+    delivery.progress = undefined;
     this.#parts.finished(delivery);
   }
 }

@@ -1,3 +1,4 @@
+import type { Progress } from './progress.js';
 import type { StoredRecord, TopicPartition } from '../drivers/mq-driver.js';
 
 /** One record on its way through a subscription. */
@@ -5,6 +6,8 @@ export class Delivery {
   readonly run: PartitionRun;
   readonly record: StoredRecord;
   done = false;
+  /** How far the handling of it has come. */
+  progress: Progress | undefined;
 
   constructor(run: PartitionRun, record: StoredRecord) {
     this.run = run;

@@ -19,15 +19,16 @@ export function hitOf<T>(
   { names }: Pick<EsEngine, 'names'>,
   { id, index, source, seqNo, primaryTerm, routing }: StoredDocument,
 ): Hit<T> {
-  return {
+  const hit: { -readonly [K in keyof Hit<T>]: Hit<T>[K] } = {
     id,
     index: names.own(index),
     source: source as T,
     score: null,
-    ...(seqNo !== undefined && { seqNo }),
-    ...(primaryTerm !== undefined && { primaryTerm }),
-    ...(routing !== undefined && { routing }),
   };
+  if (seqNo !== undefined) hit.seqNo = seqNo;
+  if (primaryTerm !== undefined) hit.primaryTerm = primaryTerm;
+  if (routing !== undefined) hit.routing = routing;
+  return hit;
 }
 
 /** One document at a time. */

@@ -106,12 +106,11 @@ export class Searches {
 
   #hit<T>(found: FoundHit): SearchHit<T> {
     const { score, sort, highlights } = found;
-    return {
-      ...hitOf<T>(this.#engine, found),
-      score,
-      ...(sort !== undefined && { sort }),
-      ...(highlights !== undefined && { highlights }),
-    };
+    const hit: { -readonly [K in keyof SearchHit<T>]: SearchHit<T>[K] } = hitOf<T>(this.#engine, found);
+    hit.score = score;
+    if (sort !== undefined) hit.sort = sort;
+    if (highlights !== undefined) hit.highlights = highlights;
+    return hit;
   }
 
   /** The cluster lets go of it by itself a minute later: no reason to fail. */

@@ -62,7 +62,7 @@ function queryOf({ text, filters }: SearchPlan, raw: unknown): Query {
 function sortOf({ field, order, missing }: SortPlan): estypes.SortCombinations {
   return field === '_score'
     ? { _score: { order } }
-    : { [field]: { order, missing: `_${missing}`, unmapped_type: 'keyword' } };
+    : { [field]: { order, unmapped_type: 'keyword', ...(missing === 'first' && { missing: '_first' }) } };
 }
 
 function aggregationOf(agg: Agg): estypes.AggregationsAggregationContainer {

@@ -24,13 +24,15 @@ class Circle {
   }
 }
 
+const policy = { window: { type: 'count', size: 20 } } as const;
+
 class Shared {
-  @CircuitBreaker({ name: 'shared', policy: { window: { type: 'count', size: 20 } } })
+  @CircuitBreaker({ name: 'shared', policy })
   async read(): Promise<string> {
     throw new Error('down');
   }
 
-  @CircuitBreaker({ name: 'shared', policy: { window: { type: 'count', size: 30 } } })
+  @CircuitBreaker({ name: 'shared', policy: { ...policy } })
   async write(): Promise<string> {
     throw new Error('down');
   }
@@ -57,7 +59,7 @@ it('a method that is its own fallback fails the start', async () => {
   await expect(start(Circle)).rejects.toThrow(/Circle\.pay: its fallback is the method itself/);
 });
 
-it('methods of one name with policies of their own count together, and do not take the window from each other', async () => {
+it('methods of one name that give the same policy count together, and do not take the window from each other', async () => {
   const app = await start(Shared);
   const shared = app.get(Shared);
   for (let call = 0; call < 5; call++)

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import type { SecureListener, ServerPlace } from './server-recipe.js';
+import type { SecureListener } from './secure-listener.js';
+import type { ServerPlace } from './server-recipe.js';
 
 /** One node that is broker and controller, quick to start and to forget, and small. */
 const SETTINGS: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-import type { SecureListener } from './server-recipe.js';
+import type { SecureListener } from './secure-listener.js';
 
 /** The servers the suite knows; how each is launched: SERVERS in catalog.ts. */
 export type ServerKind = 'redis' | 'etcd' | 'postgres' | 'kafka' | 'elasticsearch';

@@ -1,5 +1,6 @@
 import type { User } from '../testbed/unprivileged.js';
 import type { ServerKind } from './running-server.js';
+import type { SecureListener } from './secure-listener.js';
 
 /** Where a server is about to listen, on 127.0.0.1. All ports are free ones. */
 export interface ServerPlace {
@@ -14,15 +15,6 @@ export interface ServerPlace {
   readonly folder: string;
   /** Kafka listens here as well, in TLS, to clients that say who they are. */
   readonly secure?: SecureListener | undefined;
-}
-
-/** A listener with SASL (PLAIN, SCRAM) over TLS, and the one user it knows. */
-export interface SecureListener {
-  readonly port: number;
-  readonly username: string;
-  readonly password: string;
-  /** PKCS12, under the same password. */
-  readonly keystore: Buffer;
 }
 
 /** One way to run a server on this machine, whose files are all there. */

@@ -16,16 +16,22 @@ export interface FetchedRecords {
   readonly next: bigint;
 }
 
+const NO_HEADERS: RawHeaders = {};
+
+/** Most records have a few headers with a value and a name of its own each: those are not looked at twice. */
 function rawHeaders(headers: Headers): RawHeaders {
-  const byName = new Map<string, Buffer | Buffer[]>();
+  if (headers.length === 0) return NO_HEADERS;
+  const byName: Record<string, Buffer | Buffer[]> = {};
   for (const [key, value] of headers) {
     const name = key?.toString() ?? '';
     const bytes = value ?? NOTHING;
-    const before = byName.get(name);
-    if (before === undefined) byName.set(name, bytes);
-    else byName.set(name, Buffer.isBuffer(before) ? [before, bytes] : [...before, bytes]);
+    const before = Object.hasOwn(byName, name) ? byName[name] : undefined;
+    if (before !== undefined) byName[name] = Buffer.isBuffer(before) ? [before, bytes] : [...before, bytes];
+    else if (name === '__proto__')
+      Object.defineProperty(byName, name, { value: bytes, enumerable: true, writable: true });
+    else byName[name] = bytes;
   }
-  return Object.fromEntries(byName);
+  return byName;
 }
 
 function isAbortMarker({ records }: RecordsBatch): boolean {

@@ -58,6 +58,7 @@ export interface BulkOp {
   readonly id: string;
   /** The document as JSON; absent: delete it. */
   readonly json?: string | undefined;
+  readonly routing?: string | undefined;
 }
 export interface BulkRequest {
   readonly index: string;

@@ -17,6 +17,7 @@ export interface Queued<T> {
   readonly doc: T;
   readonly id: string;
   readonly json: string;
+  readonly routing: string | undefined;
   readonly bytes: number;
   /** The id was made for this document: whatever is found under it is this one. */
   readonly ownId: boolean;

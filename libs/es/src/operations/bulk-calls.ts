@@ -2,7 +2,7 @@ import { isInfraError, withDeadline, type CallOptions } from '@infra-kit/kernel'
 import type { BulkWriter } from '../es.provider.js';
 import type { BulkOptions, BulkReport, WriterOptions } from '../es.types.js';
 import type { BatchTarget } from './bulk-batch.js';
-import { DefaultBulkWriter } from './default-bulk-writer.js';
+import { DefaultBulkWriter, type WriterParts } from './default-bulk-writer.js';
 import type { EsEngine } from './es-engine.js';
 
 /** Longest the writers may take to send what they have when the provider is closed. */
@@ -44,7 +44,7 @@ export class BulkCalls {
   async write<T extends object>(
     target: BatchTarget,
     docs: Iterable<T> | AsyncIterable<T>,
-    options: WriterOptions<T>,
+    options: WriterOptions<T> & Pick<WriterParts<T>, 'routing'>,
     limits: CallOptions,
   ): Promise<BulkReport<T>> {
     const writer = this.#open(target, options);
@@ -59,7 +59,10 @@ export class BulkCalls {
     }
   }
 
-  #open<T extends object>(target: BatchTarget, options: WriterOptions<T>): DefaultBulkWriter<T> {
+  #open<T extends object>(
+    target: BatchTarget,
+    options: WriterOptions<T> & Pick<WriterParts<T>, 'routing'>,
+  ): DefaultBulkWriter<T> {
     const writer: DefaultBulkWriter<T> = new DefaultBulkWriter<T>(this.#engine, {
       ...options,
       target,

@@ -10,6 +10,7 @@ import { newId } from './new-id.js';
 
 export interface WriterParts<T> extends WriterOptions<T> {
   readonly target: BatchTarget;
+  readonly routing?: ((doc: T) => string | undefined) | undefined;
   /** Called when the writer has been closed. */
   readonly onClosed: () => void;
 }
@@ -104,7 +105,14 @@ export class DefaultBulkWriter<T extends object> implements BulkWriter<T> {
       throw invalidArgument(place, `doc ${shown(id)} cannot be written as JSON: ${String(error)}`);
     }
     catalog.noteWrite(this.#parts.target.index, doc);
-    return { doc, id, json, bytes: Buffer.byteLength(json) + LINE_BYTES, ownId };
+    return {
+      doc,
+      id,
+      json,
+      routing: this.#parts.routing?.(doc),
+      bytes: Buffer.byteLength(json) + LINE_BYTES,
+      ownId,
+    };
   }
 
   #put(queued: Queued<T>): void {

@@ -33,6 +33,7 @@ export interface ReindexPlan<T> {
 interface Item {
   readonly id: string;
   readonly source: object;
+  readonly routing?: string | undefined;
 }
 
 const operation = (name: string, repeatable = true): { name: string; repeatable: boolean } => ({
@@ -144,20 +145,24 @@ export class ReindexRun<T extends object> {
     const documents =
       source ?? (this.#parts.searches.iterate<T>(alias, {}, this.#limits) as AsyncIterable<Hit<T>>);
     const ids = new Set<string>();
-    const sources = new WeakMap<object, string>();
+    const sources = new WeakMap<object, Item>();
     const items = async function* (this: ReindexRun<T>): AsyncGenerator<object> {
       for await (const each of documents) {
-        const { id, source: doc } = this.#item(each);
-        ids.add(id);
-        sources.set(doc, id);
-        yield doc;
+        const item = this.#item(each);
+        ids.add(item.id);
+        sources.set(item.source, item);
+        yield item.source;
       }
     }.bind(this);
     const failures: BulkFailure<object>[] = [];
     const report = await this.#parts.bulk.write(
       { index: this.#filling, requireAlias: true },
       items(),
-      { id: (doc) => sources.get(doc) ?? newId(), onFailure: (failure) => void failures.push(failure) },
+      {
+        id: (doc) => sources.get(doc)?.id ?? newId(),
+        routing: (doc) => sources.get(doc)?.routing,
+        onFailure: (failure) => void failures.push(failure),
+      },
       this.#limits,
     );
     const [failure] = report.failed;
@@ -168,7 +173,11 @@ export class ReindexRun<T extends object> {
   #item(each: T | Hit<T>): Item {
     const { names } = this.#engine;
     if (isHit(each))
-      return { id: names.id(each.id), source: { ...names.document(each.source, 'a document of source') } };
+      return {
+        id: names.id(each.id),
+        source: { ...names.document(each.source, 'a document of source') },
+        routing: each.routing,
+      };
     const { id } = this.#plan.options;
     // a copy: the same object given twice is two documents
     const source = { ...names.document(each, 'a document of source') };

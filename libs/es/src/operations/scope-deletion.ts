@@ -9,6 +9,12 @@ const BULK = { name: 'bulk', repeatable: true };
 const AT_ONCE = 1000;
 const GONE = 404;
 
+interface Found {
+  readonly id: string;
+  readonly index: string;
+  readonly routing: string | undefined;
+}
+
 /**
  * Deletes what a scope holds, found by a point in time and deleted by bulk requests: every distribution can do that.
  * Deleting twice is harmless, so that a try without an answer is made again.
@@ -30,9 +36,9 @@ export class ScopeDeletion {
       runner.run(REFRESH, options, (call) => driver.refresh(full, call), full);
     await refresh();
     let deleted = 0;
-    let ids: { id: string; index: string }[] = [];
-    for await (const { id, index: holder } of this.#searches.iterate(index, query, options)) {
-      ids.push({ id, index: names.full(holder) });
+    let ids: Found[] = [];
+    for await (const { id, index: holder, routing } of this.#searches.iterate(index, query, options)) {
+      ids.push({ id, index: names.full(holder), routing });
       if (ids.length < AT_ONCE) continue;
       deleted += await this.#delete(ids, options);
       ids = [];
@@ -42,14 +48,11 @@ export class ScopeDeletion {
     return deleted;
   }
 
-  async #delete(
-    found: readonly { id: string; index: string }[],
-    options: CallOptions | undefined,
-  ): Promise<number> {
+  async #delete(found: readonly Found[], options: CallOptions | undefined): Promise<number> {
     const { driver, runner, place } = this.#engine;
     let count = 0;
     for (const index of new Set(found.map((each) => each.index))) {
-      const ops = found.filter((each) => each.index === index).map(({ id }) => ({ id }));
+      const ops = found.filter((each) => each.index === index).map(({ id, routing }) => ({ id, routing }));
       const outcomes = await runner.run(BULK, options, (call) => driver.bulk({ index, ops }, call), index);
       const bad = outcomes.find(({ status }) => status >= 300 && status !== GONE);
       if (bad !== undefined)

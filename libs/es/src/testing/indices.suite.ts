@@ -93,6 +93,20 @@ export const indicesTests: Readonly<Record<string, SuiteTest>> = {
     await es.indices.ensure({ index: 'products', mappings: changed, settings });
   },
 
+  'keeps the routing of documents when it copies them, and deletes them by it': async (bench) => {
+    const { es } = bench;
+    const shards = { settings: { ...settings, number_of_shards: 3 } };
+    const tenants = { properties: { tenant: { type: 'keyword' } } };
+    await es.indices.ensure({ index: 'routed', mappings: tenants, ...shards });
+    for (const routing of ['a', 'b', 'c', 'd'])
+      await es.index('routed', { tenant: 't' }, { id: `of-${routing}`, routing, refresh: true });
+    await es.indices.reindexInto('routed', { mappings: tenants, ...shards });
+    for (const routing of ['a', 'b', 'c', 'd'])
+      assert.equal((await es.get('routed', `of-${routing}`, { routing }))?.routing, routing);
+    assert.equal(await es.deleteIn('routed', { field: 'tenant', value: 't' }), 4);
+    assert.equal((await es.search('routed', {})).total, 0);
+  },
+
   'makes the alias where there is none, and takes hits of iterate': async (bench) => {
     const { es } = bench;
     await bench.products([

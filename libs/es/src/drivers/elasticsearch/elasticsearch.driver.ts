@@ -193,8 +193,9 @@ export class ElasticsearchDriver implements EsDriver {
   async bulk(request: BulkRequest, { signal }: DriverCall): Promise<readonly BulkOutcome[]> {
     const { index, ops, requireAlias } = request;
     const operations: string[] = [];
-    for (const { id, json } of ops) {
-      operations.push(`{"${json === undefined ? 'delete' : 'index'}":{"_id":${JSON.stringify(id)}}}`);
+    for (const { id, json, routing } of ops) {
+      const place = routing === undefined ? '' : `,"routing":${JSON.stringify(routing)}`;
+      operations.push(`{"${json === undefined ? 'delete' : 'index'}":{"_id":${JSON.stringify(id)}${place}}}`);
       if (json !== undefined) operations.push(json);
     }
     const answer = await this.#client.bulk(

@@ -137,11 +137,11 @@ export class MemoryEsDriver implements EsDriver {
   }
 
   async bulk({ index: name, ops, requireAlias }: BulkRequest): Promise<readonly BulkOutcome[]> {
-    return ops.map(({ id, json }): BulkOutcome => {
+    return ops.map(({ id, json, routing }): BulkOutcome => {
       try {
         const index = requireAlias ? this.#indices.behind(name) : this.#indices.forWriting(name);
         if (json === undefined) return { status: index.delete(id) ? 200 : 404 };
-        return { status: this.#put(index, id, JSON.parse(json) as object, {}).created ? 201 : 200 };
+        return { status: this.#put(index, id, JSON.parse(json) as object, { routing }).created ? 201 : 200 };
       } catch (error) {
         const { status, reason } = this.failureOf(error);
         return { status, reason };

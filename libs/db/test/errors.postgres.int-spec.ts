@@ -38,7 +38,7 @@ describe('errors of PostgreSQL', () => {
   });
 
   it('a statement beyond statementTimeoutMs is DEADLINE_EXCEEDED, ended by the server', async () => {
-    await using quick = await open({ statementTimeoutMs: 50 });
+    await using quick = await open({ statementTimeoutMs: 500, autoMigrate: false });
     await expect(quick.sql`select pg_sleep(30)`).rejects.toMatchObject({
       code: 'DEADLINE_EXCEEDED',
       sqlState: '57014',

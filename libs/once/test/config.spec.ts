@@ -1,9 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { createCache } from '@infra-kit/cache';
 import { isConfigError, ReloadRegistry } from '@infra-kit/kernel';
-import { FakeClock } from '@infra-kit/kernel/testing';
+import { FakeClock, RecordingLogger } from '@infra-kit/kernel/testing';
 import { createOnce, defaultOnceConfig, parseOnceConfig, type OnceConfigOptions } from '@infra-kit/once';
-import { RecordingLogger } from './fixtures/recording.js';
 
 const place = { env: 'test', instance: 'default', hasCache: false, hasDb: false };
 

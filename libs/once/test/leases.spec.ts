@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createCache, type CacheProvider } from '@infra-kit/cache';
-import { FakeClock, faulty, type Faulty } from '@infra-kit/kernel/testing';
+import { FakeClock, faulty, type Faulty, RecordingLogger } from '@infra-kit/kernel/testing';
 import {
   createOnce,
   OnceInProgressError,
@@ -8,7 +8,6 @@ import {
   type OnceConfigOptions,
   type OnceProvider,
 } from '@infra-kit/once';
-import { RecordingLogger } from './fixtures/recording.js';
 
 const LEASE_MS = 30_000;
 const away = (): Error => Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });

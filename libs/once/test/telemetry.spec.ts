@@ -1,8 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { createCache, type CacheProvider } from '@infra-kit/cache';
-import { faulty } from '@infra-kit/kernel/testing';
+import { faulty, recordMetrics } from '@infra-kit/kernel/testing';
 import { createOnce, ONCE_METRICS, type OnceOptions } from '@infra-kit/once';
-import { recordMetrics } from './fixtures/recording.js';
 
 it('counts every call with its outcome and reason, and the calls to the store', async () => {
   const cache = await createCache({ driver: 'memory' }, { env: 'test' });

@@ -5,3 +5,4 @@ export { lockServiceSuite } from './lock.suite.js';
 export type { LockSuiteMember, LockSuiteTarget, SuiteRunner } from './lock-suite-target.js';
 export { MemoryConfigSource, type Reported } from './memory-config-source.js';
 export { seededRandom, type SeededRandom } from './random.js';
+export { recordMetrics, RecordingLogger, type Measured } from './recording.js';

@@ -3,14 +3,12 @@ import {
   Controller,
   Injectable,
   Module,
-  Next,
   Post,
-  Res,
-  Sse,
   UseInterceptors,
   type CallHandler,
   type ExecutionContext,
   type INestApplication,
+  type ModuleMetadata,
   type NestInterceptor,
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -21,9 +19,10 @@ import {
   type ClientProxy,
   type MicroserviceOptions,
 } from '@nestjs/microservices';
-import { Idempotent, OnceModule, OnceProvider } from '@infra-kit/once';
+import { Idempotent, OnceModule } from '@infra-kit/once';
 import type { AddressInfo, Server } from 'node:net';
 import { defer, lastValueFrom, of, Observable, toArray } from 'rxjs';
+import { startApp } from './fixtures/start-app.js';
 
 interface Order {
   readonly id: string;
@@ -120,15 +119,8 @@ afterEach(async () => {
   app = client = undefined;
 });
 
-async function start(
-  parts: { controllers?: (typeof Orders)[]; providers?: (typeof Billing)[] },
-  withModule = true,
-): Promise<INestApplication> {
-  @Module({ ...parts, imports: withModule ? [OnceModule.forRoot()] : [] })
-  class AppModule {}
-  app = await NestFactory.create(AppModule, { logger: false, abortOnError: false });
-  await app.init();
-  return app;
+async function start(parts: Pick<ModuleMetadata, 'controllers' | 'providers'>): Promise<INestApplication> {
+  return (app = await startApp(parts));
 }
 
 describe('@Idempotent on any provider', () => {
@@ -197,126 +189,5 @@ describe('@Idempotent on any provider', () => {
       await app.close();
     }
     app = client = undefined;
-  });
-});
-
-describe('a start', () => {
-  it('fails without the module, and says what to import', async () => {
-    for (const parts of [{ providers: [Billing] }, { controllers: [Orders] }])
-      await expect(start(parts, false)).rejects.toThrow(
-        /OnceModule\.forRoot\(\.\.\.\) or InfraKitModule\.forRoot\(\{ once:/,
-      );
-  });
-
-  it('fails for a handler whose answer cannot be kept, and names it', async () => {
-    class SendsItself {
-      @Post()
-      @Idempotent()
-      send(@Res() response: { end: () => void }): void {
-        response.end();
-      }
-    }
-    class GoesOn {
-      @Post()
-      @Idempotent()
-      go(@Next() next: () => void): void {
-        next();
-      }
-    }
-    class Streams {
-      @Sse()
-      @Idempotent({ required: false })
-      events(): Observable<object> {
-        return of({ data: 1 });
-      }
-    }
-    class NoKey {
-      @Idempotent()
-      async work(): Promise<void> {}
-    }
-    class NoDatabase {
-      @Post()
-      @Idempotent({ store: 'db' })
-      work(): void {}
-    }
-    for (const [cls, message] of [
-      [SendsItself, /SendsItself\.send: .*passthrough/],
-      [GoesOn, /GoesOn\.go: /],
-      [Streams, /Streams\.events: .*@Sse/],
-      [NoDatabase, /NoDatabase\.work: store 'db' needs a database/],
-    ] as const) {
-      Controller()(cls);
-      await expect(start({ controllers: [cls as never] })).rejects.toThrow(message);
-    }
-    Injectable()(NoKey);
-    await expect(start({ providers: [NoKey as never] })).rejects.toThrow(/NoKey\.work: .*key function/);
-  });
-
-  it.each([
-    ['a bad header', { header: 'a b' }, /header must be/],
-    ['header and key', { header: 'a', key: () => '' }, /exclude each other/],
-    ['a key that is none', { key: 'k' }, /key must be a function/],
-    ['a scope that is none', { scope: 'k' }, /scope must be a function/],
-    ['another fingerprint', { fingerprint: 'all' }, /fingerprint must be/],
-    ['required as text', { required: 'yes' }, /required must be/],
-    ['headers that are none', { replayHeaders: 'etag' }, /replayHeaders must be/],
-  ])('is not even reached with %s', (_name, options, message) => {
-    expect(() => Idempotent(options as object)).toThrow(message);
-  });
-
-  it('is not reached with the decorator twice on a method', () => {
-    class Twice {
-      async work(): Promise<void> {}
-    }
-    const stand = (): void => {
-      const descriptor = Object.getOwnPropertyDescriptor(Twice.prototype, 'work') as PropertyDescriptor;
-      Idempotent({ key: () => 'k' })(Twice.prototype, 'work', descriptor);
-      Object.defineProperty(Twice.prototype, 'work', descriptor);
-    };
-    stand();
-    expect(stand).toThrow(/stands twice on work/);
-  });
-
-  it('tells OpenAPI of the header and the refusals', async () => {
-    class Documented {
-      @Post()
-      @Idempotent({ header: 'X-Key', required: false })
-      work(): void {}
-    }
-    Controller()(Documented);
-    await start({ controllers: [Documented as never] });
-    const work = Object.getOwnPropertyDescriptor(Documented.prototype, 'work')?.value as object;
-    expect(Object.keys(Reflect.getMetadata('swagger/apiResponse', work) as object)).toEqual([
-      '201',
-      '409',
-      '422',
-      '503',
-    ]);
-    expect(Reflect.getMetadata('swagger/apiParameters', work)).toMatchObject([
-      { name: 'X-Key', in: 'header', required: false },
-    ]);
-  });
-
-  it('refuses a direct call that has no request to take its key from', async () => {
-    class Headed {
-      @Post()
-      @Idempotent()
-      async work(): Promise<void> {}
-    }
-    Controller()(Headed);
-    const headed = (await start({ controllers: [Headed as never] })).get(Headed);
-    await expect(headed.work()).rejects.toMatchObject({
-      code: 'INVALID_ARGUMENT',
-      message: expect.stringContaining('Headed.work was called without a request'),
-    });
-  });
-
-  it('provides named instances, and the default one by its type', async () => {
-    @Module({ imports: [OnceModule.forRoot(), OnceModule.forRoot({ name: 'payments' })] })
-    class AppModule {}
-    app = await NestFactory.create(AppModule, { logger: false });
-    await app.init();
-    expect(app.get(OnceProvider).name).toBe('default');
-    expect(app.get<OnceProvider>(Symbol.for('infra-kit:once:payments')).name).toBe('payments');
   });
 });

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { Version } from '@nestjs/common';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { Readable } from 'node:stream';
-import { payloadOf, headerKey } from '../src/nest/http-request.js';
+import { callerOf, headerKey, payloadOf, scopeOf } from '../src/nest/http-request.js';
 import { storedKey, storedPrefix } from '../src/store/stored-key.js';
 import { canonicalJson, fingerprintOf } from '../src/values/fingerprint.js';
 
@@ -50,6 +52,34 @@ describe('the payload of a request', () => {
     const multipart = { 'content-type': 'Multipart/form-data; boundary=x' };
     expect(payloadOf({ ...request, headers: multipart })).toEqual({ params, query });
     expect(payloadOf({ ...request, body: Readable.from([]) })).toEqual({ params, query });
+  });
+});
+
+describe('whose key it is', () => {
+  class Orders {
+    @Version('2')
+    second(): void {}
+    both(): void {}
+  }
+  Reflect.defineMetadata('__version__', ['3', '4'], Orders);
+  const scope = (request: object, method: 'second' | 'both', caller = ''): string => {
+    const handler = Object.getOwnPropertyDescriptor(Orders.prototype, method)?.value as () => void;
+    return scopeOf(new ExecutionContextHost([request], Orders, handler), caller);
+  };
+
+  it('is method, route with prefix and version, and caller, on Express and Fastify', () => {
+    const express = { method: 'POST', baseUrl: '/api', route: { path: '/v1/orders/:id' } };
+    const fastify = { method: 'POST', routeOptions: { url: '/api/v1/orders/:id' } };
+    expect(scope(express, 'second', 'ada')).toBe('POST /api/v1/orders/:id;v=2 ada');
+    expect(scope(fastify, 'second', 'ada')).toBe('POST /api/v1/orders/:id;v=2 ada');
+    expect(scope(fastify, 'both')).toBe('POST /api/v1/orders/:id;v=3,4');
+  });
+
+  it('is the user by id, else by sub, else nobody, never the address', () => {
+    expect(callerOf({ user: { id: 7, sub: 's' }, ip: '10.0.0.1' })).toBe('7');
+    expect(callerOf({ user: { sub: 's' }, ip: '10.0.0.1' })).toBe('s');
+    expect(callerOf({ ip: '10.0.0.1', headers: { 'x-forwarded-for': '10.0.0.1' } })).toBe('');
+    expect(callerOf({ user: { id: {} } })).toBe('');
   });
 });
 

@@ -11,7 +11,7 @@ export function describeDemo(title: string, settings: () => Record<string, strin
     let demo: RunningDemo;
     beforeAll(async () => {
       demo = await startDemo(settings());
-    });
+    }, 120_000);
     afterAll(() => demo.stop());
 
     it('prints where it listens and a curl to try', () => {

@@ -16,7 +16,7 @@ it('a busy port tries the next one and says so', async () => {
     await demo.stop();
     busy.close();
   }
-});
+}, 120_000);
 
 it('a bad PORT or REDIS_URL stops the start with one sentence that names it', async () => {
   await expect(startDemo({ PORT: 'http' })).rejects.toThrow(/PORT must be a whole number/);
@@ -25,4 +25,4 @@ it('a bad PORT or REDIS_URL stops the start with one sentence that names it', as
 
 it('ends with 0 on SIGTERM', async () => {
   expect(await (await startDemo()).stop()).toBe(0);
-});
+}, 120_000);

@@ -8,7 +8,7 @@ let demo: RunningDemo;
 beforeAll(async () => {
   redis = await launchRedis();
   demo = await startDemo({ REDIS_URL: redis.url });
-});
+}, 120_000);
 afterAll(async () => {
   await redis.resume().catch(() => undefined);
   await demo.stop();

@@ -8,7 +8,7 @@ export function describeOrders(title: string, settings: () => Record<string, str
     let demo: RunningDemo;
     beforeAll(async () => {
       demo = await startDemo(settings());
-    }, 60_000);
+    }, 120_000);
     afterAll(() => demo.stop());
 
     it('sells what there is and nothing more, to many buyers at once', async () => {

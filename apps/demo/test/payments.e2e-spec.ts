@@ -15,7 +15,7 @@ describe.each(['express', 'fastify'])('payments behind a circuit breaker, on %s'
       body: JSON.stringify({ productId: 'p-101', quantity: 2 }),
     });
     reservation = ((await made.json()) as { id: string }).id;
-  });
+  }, 120_000);
   afterAll(() => demo.stop());
 
   const gateway = async (mode: Mode): Promise<void> => {

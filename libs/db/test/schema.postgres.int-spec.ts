@@ -67,7 +67,9 @@ describe('migrations', () => {
     await using db = await open({ migrations: { path }, statementTimeoutMs: 400 });
     await db.transaction(async () => {
       await db.sql`select pg_advisory_lock(${SCHEMA_LOCK})`;
-      await expect(db.migrate('up', { timeoutMs: 1000 })).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+      await expect(db.migrate('up', { timeoutMs: 1000 })).rejects.toMatchObject({
+        code: 'DEADLINE_EXCEEDED',
+      });
       await db.sql`select pg_advisory_unlock(${SCHEMA_LOCK})`;
     });
     expect(await db.sql`select objid from pg_locks where locktype = 'advisory'`).toEqual([]);

@@ -108,6 +108,8 @@ describe('a consumer on @platformatic/kafka', () => {
     );
     setTimeout(() => door.resolve(), 9000);
     await eventually(() => expect(values(seen)).toEqual([0, 1, 2]), PATIENCE);
+    await subscription.commit(); // the group takes it from its members alone
+    expect(await subscription.lag()).toMatchObject([{ committed: 3n, lag: 0n }]);
     expect(subscription.stats()).toMatchObject({ state: 'running', restarts: 0 });
     expect((await mq.health()).status).toBe('up');
   }, 90_000);

@@ -1,6 +1,6 @@
 import type { MikroORM } from '@mikro-orm/sql';
 import { SystemClock, type Logger } from '@infra-kit/kernel';
-import { precondition, type DbPlace } from '../db.errors.js';
+import { invalidArgument, precondition, type DbPlace } from '../db.errors.js';
 import type { DbCapabilities } from '../drivers/db-driver.js';
 import { planSchema, runAdditions, SCHEMA_LOCK } from './auto-migrate.js';
 
@@ -48,6 +48,12 @@ export class SchemaKeeper {
       throw precondition(place, 'there are no migrations; set migrations.path');
     const target = to === undefined ? undefined : { to };
     return this.#alone(async () => {
+      if (to !== undefined) {
+        // MikroORM would take an unknown name for no name, and run them all
+        const known = [...(await orm.migrator.getPending()), ...(await orm.migrator.getExecuted())];
+        if (!known.some(({ name }) => name === to))
+          throw invalidArgument(place, `there is no migration ${JSON.stringify(to)}`);
+      }
       const done = direction === 'up' ? await orm.migrator.up(target) : await orm.migrator.down(target);
       return done.map(({ name }) => name);
     }, signal);

@@ -17,6 +17,8 @@ const CLIENTS = [
   '@mikro-orm/postgresql',
   '@mikro-orm/pglite',
   '@mikro-orm/migrations',
+  'kafkajs',
+  '@platformatic/kafka',
   'kysely',
   'pg',
   '@elastic/elasticsearch',
@@ -36,6 +38,7 @@ function loadedBy(program: string | object): string[] {
     REDIS_URL: _none,
     ETCD_ENDPOINTS: _neither,
     DATABASE_URL: _nor,
+    KAFKA_BROKERS: _nobody,
     ELASTICSEARCH_URL: _nowhere,
     ...env
   } = process.env;
@@ -59,6 +62,7 @@ describe('client libraries', () => {
         ratelimit: true,
         breaker: true,
         es: true,
+        mq: true,
       }),
     ).toEqual([]);
   });

@@ -1,4 +1,4 @@
 import { platformaticDriver } from '@infra-kit/mq/platformatic';
 import { describeFaults } from './faults.behaviour.js';
 
-describeFaults({ name: 'platformatic', driver: platformaticDriver });
+describeFaults({ name: '@platformatic/kafka', driver: platformaticDriver });

@@ -141,8 +141,8 @@ describe('@Cacheable', () => {
 
   it('fails the first call of an object that nobody could give a cache', async () => {
     const app = await start([], [{ provide: 'made', useFactory: () => new Products() }]);
-    const call = (): Promise<unknown> => app.get<Products>('made').find(1);
-    expect(call).toThrow(/@Cacheable on find: .*CacheModule\.forRoot/);
+    const call = app.get<Products>('made').find(1);
+    await expect(call).rejects.toThrow(/@Cacheable on find: .*CacheModule\.forRoot/);
   });
 
   it('refuses options that are none where they stand', () => {

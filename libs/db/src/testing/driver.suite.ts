@@ -2,7 +2,8 @@ import { contextTests } from './context.suite.js';
 import { isolationTests } from './isolation.suite.js';
 import { schemaTests } from './schema.suite.js';
 import { sqlTests } from './sql.suite.js';
-import { onTarget, type DbSuiteTarget, type SuiteRunner, type SuiteTest } from './suite-target.js';
+import { eachOpened, openedOnce, type DbTests } from './opened-for-tests.js';
+import { benchOn, openTarget, type DbSuiteTarget, type SuiteRunner, type SuiteTest } from './suite-target.js';
 import { transactionTests } from './transaction.suite.js';
 
 export type { DbSuiteTarget, SuiteRunner } from './suite-target.js';
@@ -16,8 +17,11 @@ const TESTS: Readonly<Record<string, SuiteTest>> = {
 };
 
 /** What the component promises on every driver, told through its front. */
-export function dbSuite({ describe, it }: SuiteRunner, target: DbSuiteTarget): void {
-  describe(target.name, () => {
-    for (const [name, test] of Object.entries(TESTS)) it(name, () => onTarget(target, test));
-  });
+export function dbSuite(runner: SuiteRunner, target: DbSuiteTarget): void {
+  const tests: DbTests = Object.fromEntries(
+    Object.entries(TESTS).map(([name, test]) => [name, (db) => test(benchOn(target, db))]),
+  );
+  runner.describe(target.name, () =>
+    (target.concurrent ? eachOpened : openedOnce)(runner, tests, () => openTarget(target)),
+  );
 }

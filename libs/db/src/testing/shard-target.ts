@@ -52,7 +52,7 @@ export interface ShardSuiteTarget {
   readonly name: string;
   /** Options of databases that are empty at first: driver and addresses; the rest of `sharding` is the suite's. */
   readonly options: () => Promise<DbOptions>;
-  /** Two instances at once, and statements that can be cancelled: not so in PGlite. */
+  /** Two instances at once, and statements that can be cancelled: not so in PGlite, whose tests share one instance. */
   readonly concurrent: boolean;
 }
 

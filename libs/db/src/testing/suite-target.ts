@@ -15,7 +15,10 @@ export interface DbSuiteTarget {
   readonly name: string;
   /** Options of a database that the suite may fill; every call another, or the same: names in it are of the suite's own making. */
   readonly options: () => DbOptions | Promise<DbOptions>;
-  /** Transactions run beside each other, statements can be cancelled: not so in PGlite. */
+  /**
+   * Transactions run beside each other, statements can be cancelled: not so in PGlite. Opening it takes seconds besides:
+   * its tests share one database.
+   */
   readonly concurrent: boolean;
 }
 
@@ -62,10 +65,10 @@ export const isCode =
 
 export const randomName = (): string => randomBytes(8).toString('hex');
 
-/** A database with the suite's tables, for the time of one test. */
-export async function onTarget(target: DbSuiteTarget, test: SuiteTest): Promise<void> {
+/** A database with the suite's tables. */
+export async function openTarget(target: DbSuiteTarget): Promise<DbProvider> {
   const options = await target.options();
-  const db = await createDb(
+  return createDb(
     {
       ...options,
       entities: [Account, Entry],
@@ -74,18 +77,17 @@ export async function onTarget(target: DbSuiteTarget, test: SuiteTest): Promise<
     },
     { env: 'test' },
   );
-  try {
-    await test({
-      db,
-      target,
-      account: async (balance = 0) => {
-        const id = randomName();
-        await db.transaction(async (em) => void em.create(Account, { id, owner: `owner-${id}`, balance }));
-        return id;
-      },
-      balance: async (id) => (await db.em().fork().findOne(Account, { id }))?.balance,
-    });
-  } finally {
-    await db.close();
-  }
+}
+
+export function benchOn(target: DbSuiteTarget, db: DbProvider): Bench {
+  return {
+    db,
+    target,
+    account: async (balance = 0) => {
+      const id = randomName();
+      await db.transaction(async (em) => void em.create(Account, { id, owner: `owner-${id}`, balance }));
+      return id;
+    },
+    balance: async (id) => (await db.em().fork().findOne(Account, { id }))?.balance,
+  };
 }

@@ -99,7 +99,9 @@ end
 
 local function single(i, op, rule, amount, seq, held_seq, rest)
   local algorithm, key = algorithms[rule[1]], KEYS[i]
-  local state = settle(read(i, rule), rule)
+  local found = read(i, rule)
+  if op == 1 and found then found = algorithms[found.kind].copy(found) end
+  local state = settle(found, rule)
   local ok, wait, granted = true, 0, 0
   if op == 0 then
     ok = algorithm.take(state, rule, amount, seq)

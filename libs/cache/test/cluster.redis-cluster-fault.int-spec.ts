@@ -13,7 +13,7 @@ import { hashSlot } from '../src/drivers/redis/hash-slot.js';
 import { codeOf, HOUR, SLACK_MS } from './fixtures/fault-bench.js';
 import { codes, longest, underLoad } from './fixtures/load.js';
 import { muteServer } from './fixtures/mute-server.js';
-import { RecordingLogger } from './fixtures/recording.js';
+import { RecordingLogger } from '@infra-kit/kernel/testing';
 
 /** Hash tags in the shares of the first, second and third master. */
 const TAGS = ['b', 'c', 'a'] as const;

@@ -2,11 +2,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { Redis } from 'ioredis';
 import { CACHE_METRICS, createCache, type CacheProvider } from '@infra-kit/cache';
 import { redisDriver } from '@infra-kit/cache/redis';
-import { eventually } from '@infra-kit/kernel/testing';
+import { eventually, recordMetrics } from '@infra-kit/kernel/testing';
 import { launchRedis, until, type RunningServer } from '@infra-kit/testkit';
 import { INVALIDATIONS, kept, NEAR, nearBench, VALUES, type NearBench } from './fixtures/near-bench.js';
 import { sentinel } from './fixtures/sentinel.js';
-import { recordMetrics } from './fixtures/recording.js';
 
 const HOUR = { ttlMs: 3_600_000 };
 

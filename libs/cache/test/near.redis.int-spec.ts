@@ -7,10 +7,9 @@ import {
   type CacheProvider,
 } from '@infra-kit/cache';
 import { PATIENT } from '@infra-kit/cache/testing';
-import { eventually } from '@infra-kit/kernel/testing';
+import { eventually, recordMetrics } from '@infra-kit/kernel/testing';
 import { sharedRedis, uniquePrefix } from '@infra-kit/testkit';
 import { kept, NEAR } from './fixtures/near-bench.js';
-import { recordMetrics } from './fixtures/recording.js';
 
 const HOUR = { ttlMs: 3_600_000 };
 const open: CacheProvider[] = [];

@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createCache } from '@infra-kit/cache';
-import { FakeClock } from '@infra-kit/kernel/testing';
+import { FakeClock, RecordingLogger } from '@infra-kit/kernel/testing';
 import { MemoryCacheDriver } from '../src/drivers/memory/memory.driver.js';
-import { RecordingLogger } from './fixtures/recording.js';
 
 const NEAR = { maxEntries: 10, ttlMs: 1000 };
 

@@ -1,9 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { createCache, type CacheOptions, type CacheProvider } from '@infra-kit/cache';
 import { ReloadRegistry, type ConfigOutcome } from '@infra-kit/kernel';
-import { FakeClock } from '@infra-kit/kernel/testing';
+import { FakeClock, RecordingLogger } from '@infra-kit/kernel/testing';
 import { faultyCache, systemError } from './fixtures/faulty-cache.js';
-import { RecordingLogger } from './fixtures/recording.js';
 
 function registry(): ReloadRegistry {
   return new ReloadRegistry({ logger: new RecordingLogger(), clock: new FakeClock() });

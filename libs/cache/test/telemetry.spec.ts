@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { context, ROOT_CONTEXT, trace, type Context, type Span } from '@opentelemetry/api';
 import { CACHE_METRICS } from '@infra-kit/cache';
 import { faultyCache, systemError } from './fixtures/faulty-cache.js';
-import { recordMetrics, RecordingLogger } from './fixtures/recording.js';
+import { recordMetrics, RecordingLogger } from '@infra-kit/kernel/testing';
 
 const HOUR = { ttlMs: 3_600_000 };
 

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createDb, type DbOptions, type DbProvider } from '@infra-kit/db';
 import { InfraContext } from '@infra-kit/kernel';
-import { FakeClock } from '@infra-kit/kernel/testing';
+import { FakeClock, RecordingLogger } from '@infra-kit/kernel/testing';
 import { createDatabase, FaultProxy, sharedPostgres, type OwnDatabase } from '@infra-kit/testkit';
-import { RecordingLogger } from './fixtures/recording.js';
 
 /** Two databases, each with its own name in a table: what is read says which one was asked. */
 describe('replicas', () => {

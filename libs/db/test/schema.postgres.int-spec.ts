@@ -5,7 +5,7 @@ import { createDb, type DbOptions, type DbProvider } from '@infra-kit/db';
 import { createDatabase, type OwnDatabase } from '@infra-kit/testkit';
 import { SCHEMA_LOCK } from '../src/schema/auto-migrate.js';
 import { Child } from './fixtures/child.js';
-import { RecordingLogger } from './fixtures/recording.js';
+import { RecordingLogger } from '@infra-kit/kernel/testing';
 
 const path = join(import.meta.dirname, 'fixtures', 'migrations');
 const [first, second] = ['Migration20260101000001', 'Migration20260101000002'];

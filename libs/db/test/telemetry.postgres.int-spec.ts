@@ -12,9 +12,8 @@ import {
   type DbProvider,
 } from '@infra-kit/db';
 import { InfraContext, ReloadRegistry } from '@infra-kit/kernel';
-import { FakeClock } from '@infra-kit/kernel/testing';
+import { FakeClock, recordMetrics, RecordingLogger } from '@infra-kit/kernel/testing';
 import { createDatabase, until, type OwnDatabase } from '@infra-kit/testkit';
-import { recordMetrics, RecordingLogger } from './fixtures/recording.js';
 
 const Secret = defineEntity({
   name: 'Secret',

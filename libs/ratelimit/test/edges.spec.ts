@@ -11,7 +11,7 @@ import {
 } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { Logger, SwitchableLogger } from '@infra-kit/kernel';
-import { faulty } from '@infra-kit/kernel/testing';
+import { faulty, RecordingLogger } from '@infra-kit/kernel/testing';
 import {
   InjectRateLimit,
   RateLimit,
@@ -20,7 +20,6 @@ import {
   RateLimitProvider,
 } from '@infra-kit/ratelimit';
 import { serve } from './fixtures/http-app.js';
-import { RecordingLogger } from './fixtures/recording.js';
 
 @Injectable()
 class Auth implements CanActivate {

@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createCache } from '@infra-kit/cache';
-import { FakeClock, faulty, type Faulty } from '@infra-kit/kernel/testing';
+import { FakeClock, faulty, type Faulty, recordMetrics, RecordingLogger } from '@infra-kit/kernel/testing';
 import { createRateLimit, type RateLimitOptions, type RateLimitProvider } from '@infra-kit/ratelimit';
-import { recordMetrics, RecordingLogger } from './fixtures/recording.js';
 
 const RULE = { rate: 1, perMs: 10_000, capacity: 8 };
 const rules: RateLimitOptions['rules'] = {

@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createCache, type CacheProvider } from '@infra-kit/cache';
-import { eventually } from '@infra-kit/kernel/testing';
+import { eventually, recordMetrics, RecordingLogger } from '@infra-kit/kernel/testing';
 import { createRateLimit, type Decision, type RateLimitProvider } from '@infra-kit/ratelimit';
 import { launchRedis, type RunningServer } from '@infra-kit/testkit';
 import { Redis } from 'ioredis';
-import { recordMetrics, RecordingLogger } from './fixtures/recording.js';
 
 const rules = {
   local: { rate: 1, perMs: 60_000, capacity: 20 },

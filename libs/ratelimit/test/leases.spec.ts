@@ -1,10 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { createCache, type CacheProvider } from '@infra-kit/cache';
-import { FakeClock, faulty, seededRandom } from '@infra-kit/kernel/testing';
+import { FakeClock, faulty, seededRandom, RecordingLogger } from '@infra-kit/kernel/testing';
 import { createRateLimit, type RateLimitProvider } from '@infra-kit/ratelimit';
 import { openFleet } from './fixtures/limits.js';
 import { overrun, type Admission } from './fixtures/reference.js';
-import { RecordingLogger } from './fixtures/recording.js';
 
 const HOT = { rate: 50, perMs: 1000, capacity: 20, lease: { size: 8, ttlMs: 400 } };
 const BOUND = { capacity: HOT.capacity, ratePerMs: HOT.rate / HOT.perMs };

@@ -1,9 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { ReloadRegistry, type ConfigOutcome } from '@infra-kit/kernel';
-import { FakeClock } from '@infra-kit/kernel/testing';
+import { FakeClock, RecordingLogger } from '@infra-kit/kernel/testing';
 import type { RateLimitOptions } from '@infra-kit/ratelimit';
 import { DRIVERS, open, type Bench, type DriverName } from './fixtures/limits.js';
-import { RecordingLogger } from './fixtures/recording.js';
 
 async function reloadable(
   driver: DriverName,

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { RATELIMIT_METRICS } from '@infra-kit/ratelimit';
 import { open } from './fixtures/limits.js';
-import { recordMetrics } from './fixtures/recording.js';
+import { recordMetrics } from '@infra-kit/kernel/testing';
 
 const rules = { one: { rate: 1, perMs: 60_000, capacity: 1 } };
 const count = (measured: ReturnType<typeof recordMetrics>): number =>

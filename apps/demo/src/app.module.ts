@@ -1,21 +1,30 @@
 import { Module } from '@nestjs/common';
 import { InfraKitModule } from 'infra-kit';
 import { AdminModule } from './admin/admin.module.js';
+import { shopName } from './shop.js';
 import { shopDatabase } from './shop-database.js';
 import { OrdersModule } from './orders/orders.module.js';
 import { PaymentsModule } from './payments/payments.module.js';
 import { ProductsModule } from './products/products.module.js';
 import { ReservationsModule } from './reservations/reservations.module.js';
+import { SalesFiguresModule } from './sales-figures/sales-figures.module.js';
+
+const shop = shopName(process.env);
+
+/** The sales figures are a service of their own, in a process of its own, where Kafka carries the events there. */
+export const figuresApart = (env: NodeJS.ProcessEnv): boolean => Boolean(env['KAFKA_BROKERS']?.trim());
 
 @Module({
   imports: [
     InfraKitModule.forRoot({
-      service: process.env['INFRA_SERVICE'] ?? 'flash-sale',
+      service: shop,
       clog: true,
       uid: true,
       coord: true,
-      cache: { keyPrefix: 'flash-sale:' },
+      cache: { keyPrefix: `${shop}:` },
       db: shopDatabase(process.env),
+      mq: { topicPrefix: `${shop}.`, defaultPartitions: 3 },
+      es: { indexPrefix: `${shop}-` },
       // a dead cache stops no order: what must happen once is kept in the database
       once: { onStoreError: 'open' },
       breaker: {
@@ -44,6 +53,7 @@ import { ReservationsModule } from './reservations/reservations.module.js';
     OrdersModule,
     AdminModule,
     PaymentsModule,
+    ...(figuresApart(process.env) ? [] : [SalesFiguresModule]),
   ],
 })
 export class AppModule {}

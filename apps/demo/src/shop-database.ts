@@ -2,6 +2,7 @@ import type { DbOptions } from 'infra-kit';
 import { OrderEntity } from './orders/order.entity.js';
 import { SaleEntity } from './orders/sale.entity.js';
 import { ProductEntity } from './products/product.entity.js';
+import { SalesFigureEntity } from './sales-figures/sales-figure.entity.js';
 
 /**
  * Products and sales in one place, orders in sixteen shards by buyer. Embedded without a variable; DATABASE_URL: one
@@ -15,7 +16,7 @@ export function shopDatabase(env: Readonly<Record<string, string | undefined>>):
   }));
   const dataDir = env['DATA_DIR']?.trim() || undefined;
   return {
-    entities: [ProductEntity, SaleEntity, OrderEntity],
+    entities: [ProductEntity, SaleEntity, OrderEntity, SalesFigureEntity],
     dataDir,
     ...(servers.length > 0 && { url: env['DATABASE_URL'] }),
     sharding: {

@@ -33,3 +33,24 @@ export function find({ url }: Pick<RunningDemo, 'url'>, id: string, buyer?: stri
 export async function stockOf({ url }: Pick<RunningDemo, 'url'>, productId: string): Promise<number> {
   return ((await (await fetch(`${url}/products/${productId}`)).json()) as { stock: number }).stock;
 }
+
+export interface FoundOrder {
+  readonly orderId: string;
+  readonly buyer: string;
+  readonly title: string;
+  readonly titleZh: string;
+}
+
+/** What a search answers: for one buyer, or, without one, for the shop. */
+export async function search<T>(
+  { url }: Pick<RunningDemo, 'url'>,
+  what: 'orders' | 'products',
+  text: string,
+  buyer?: string,
+): Promise<readonly T[]> {
+  const answer = await fetch(`${url}/${what}/search?q=${encodeURIComponent(text)}`, {
+    headers: buyer === undefined ? {} : { 'x-user-id': buyer },
+  });
+  if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
+  return (await answer.json()) as T[];
+}

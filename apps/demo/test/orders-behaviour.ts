@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { find, order, stockOf, type MadeOrder } from './buyers.js';
+import { eventually } from '@infra-kit/kernel/testing';
+import { find, order, search, stockOf, type FoundOrder, type MadeOrder } from './buyers.js';
 import { startDemo, type RunningDemo } from './running-demo.js';
 
 /** What is sold and filed, whatever PostgreSQL it is in. `settings` names a database that no one else has. */
@@ -48,6 +49,38 @@ export function describeOrders(title: string, settings: () => Record<string, str
           )
         ).status,
       ).toBe(404);
+    });
+
+    it('finds orders by what was bought, in English and Chinese: the buyer their own, the shop all', async () => {
+      const body = { productId: 'p-104', quantity: 1 };
+      const mine = (await (await order(demo, 'lin', body)).json()) as MadeOrder & { number: string };
+      await order(demo, 'max', body);
+      const found = async (text: string, buyer?: string): Promise<string[]> =>
+        (await search<FoundOrder>(demo, 'orders', text, buyer)).map(({ buyer: whose }) => whose).toSorted();
+      await eventually(async () => expect(await found('pan')).toEqual(['lin', 'max']));
+      for (const text of ['cast iron', '铸铁', 'PAN 铁锅', mine.number, ''])
+        expect(await found(text, 'lin')).toEqual(['lin']);
+      expect(await found('铁锅')).toEqual(['lin', 'max']);
+      expect(await found('kettle', 'lin')).toEqual([]);
+      expect(await found('title:* OR "', 'lin')).toEqual([]);
+    });
+
+    it('finds products in English and Chinese', async () => {
+      const found = async (text: string): Promise<string[]> =>
+        (await search<{ id: string }>(demo, 'products', text)).map(({ id }) => id);
+      expect(await found('running')).toEqual(['p-103']);
+      expect(await found('键盘')).toEqual(['p-101']);
+      expect(await found('')).toHaveLength(5);
+    });
+
+    it('counts each order once in the sales figures', async () => {
+      const figure = async (): Promise<object | undefined> =>
+        ((await (await fetch(`${demo.figuresUrl}`)).json()) as { productId: string }[]).find(
+          ({ productId }) => productId === 'p-104',
+        );
+      await eventually(async () =>
+        expect(await figure()).toEqual({ productId: 'p-104', orders: 2, quantity: 2, cents: 10_800 }),
+      );
     });
 
     it('makes one order a key, and replays it; another body is 422, another buyer has keys of their own', async () => {

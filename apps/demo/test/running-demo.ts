@@ -6,6 +6,8 @@ export interface RunningDemo {
   readonly url: string;
   /** Of the payment gateway that runs beside it. */
   readonly gatewayUrl: string;
+  /** Where the sales figures are read. */
+  readonly figuresUrl: string;
   readonly child: ChildProcess;
   /** All that was printed so far, both streams. */
   readonly output: () => string;
@@ -24,6 +26,8 @@ export async function startDemo(settings: Record<string, string> = {}): Promise<
     DATABASE_URL: _db,
     DATABASE_SHARD_URLS: _shards,
     DATA_DIR: _data,
+    KAFKA_BROKERS: _kafka,
+    ELASTICSEARCH_URL: _es,
     INFRA_ENV: _env,
     NODE_ENV: _node,
     ...env
@@ -33,12 +37,14 @@ export async function startDemo(settings: Record<string, string> = {}): Promise<
     env: { ...env, PORT: '0', LOG_FORMAT: 'json', ...settings },
   });
   let output = '';
-  const listening = Promise.withResolvers<{ url: string; gatewayUrl: string }>();
+  const listening = Promise.withResolvers<Pick<RunningDemo, 'url' | 'gatewayUrl' | 'figuresUrl'>>();
   const onOutput = (chunk: unknown): void => {
     output += String(chunk);
     const url = /listening on (http:\S+)/.exec(output)?.[1];
     const gatewayUrl = /payment gateway on (http:\S+)\n/.exec(output)?.[1];
-    if (url !== undefined && gatewayUrl !== undefined) listening.resolve({ url, gatewayUrl });
+    const figuresUrl = /sales figures on (http:\S+)\n/.exec(output)?.[1];
+    if (url !== undefined && gatewayUrl !== undefined && figuresUrl !== undefined)
+      listening.resolve({ url, gatewayUrl, figuresUrl });
   };
   for (const stream of [child.stdout, child.stderr]) stream.on('data', onOutput);
   const exited = once(child, 'close').then(([code]) => {

@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { CacheProvider, DbProvider, InfraError, OnceProvider } from 'infra-kit';
+import { CacheProvider, DbProvider, InfraError, MqProvider, OnceProvider } from 'infra-kit';
+import { ORDERS_PLACED, type OrderPlaced } from '../events/order-placed.js';
 import { SaleEntity, type Sale } from './sale.entity.js';
 
 /** A sale whose order is missing for this long has lost the instance that made it. */
 const FILED_AFTER_S = 5;
 const PAGE = 100;
+const NEWEST = 10_000;
 
 /** The ledger beside the shelf. Who is in it has the goods; nobody else has. */
 @Injectable()
@@ -12,6 +14,7 @@ export class SalesService {
   constructor(
     private readonly db: DbProvider,
     private readonly cache: CacheProvider,
+    private readonly mq: MqProvider,
     private readonly idempotency: OnceProvider,
   ) {}
 
@@ -41,15 +44,19 @@ export class SalesService {
   /** Takes the goods and notes for whom, both or neither. The condition is the database's: stock never goes below 0. */
   async take(sale: Sale): Promise<void> {
     await this.db.transaction(async (em) => {
-      const [left] = await this.db.sql<{ stock: number }>`
+      const [left] = await this.db.sql<{ stock: number; title: string; titleZh: string }>`
         update products set stock = stock - ${sale.quantity}
-        where id = ${sale.productId} and stock >= ${sale.quantity} returning stock`;
+        where id = ${sale.productId} and stock >= ${sale.quantity} returning stock, title, title_zh as "titleZh"`;
       if (left === undefined)
         throw new InfraError(
           'FAILED_PRECONDITION',
           `${sale.productId} is sold out, or has fewer than that left`,
         );
-      em.create(SaleEntity, sale);
+      const soldAt = new Date();
+      em.create(SaleEntity, { ...sale, soldAt });
+      const { title, titleZh } = left;
+      const event: OrderPlaced = { ...sale, title, titleZh, soldAt: soldAt.toISOString() };
+      this.db.afterCommit(() => this.mq.sendAsync(ORDERS_PLACED, { key: sale.orderId, value: event }));
       // the window shows stock as old as the cache's ttl; that the last one is gone it shows at once
       if (left.stock === 0)
         this.db.afterCommit(() => this.cache.delete([`products:${sale.productId}`, 'products:all']).then());
@@ -59,6 +66,15 @@ export class SalesService {
   /** The order is where it belongs. */
   async filed({ orderId }: Sale): Promise<void> {
     await this.db.em().nativeUpdate(SaleEntity, { orderId }, { filed: true });
+  }
+
+  /** What was sold, the newest first, as its events said. */
+  async placed(): Promise<OrderPlaced[]> {
+    const rows = await this.db.sql<Omit<OrderPlaced, 'soldAt'> & { readonly soldAt: Date }>`
+      select order_id as "orderId", number, buyer, product_id as "productId", title, title_zh as "titleZh", quantity,
+        cents, sold_at as "soldAt"
+      from sales join products on products.id = sales.product_id order by sold_at desc limit ${NEWEST}`;
+    return rows.map((row) => ({ ...row, soldAt: new Date(row.soldAt).toISOString() }));
   }
 
   /** Sales without an order, the oldest first: the instance that made them died, or the shard was away. */

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { CoordProvider } from 'infra-kit';
 import { APP_IDENTITY, type AppIdentity } from '@infra-kit/kernel';
 import { ProductCatalogue } from './product-catalogue.js';
+import { ProductSearch } from './product-search.js';
 import { ProductSettings } from './product-settings.js';
 import { ProductsController } from './products.controller.js';
 import { ProductsService } from './products.service.js';
@@ -10,6 +11,7 @@ import { ProductsService } from './products.service.js';
   controllers: [ProductsController],
   providers: [
     ProductCatalogue,
+    ProductSearch,
     ProductsService,
     {
       provide: ProductSettings,

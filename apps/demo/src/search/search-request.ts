@@ -1,0 +1,8 @@
+import { IsString, MaxLength } from 'class-validator';
+
+/** The query of a search. What a user types is text, whatever is in it; without it everything is found. */
+export class SearchRequest {
+  @IsString()
+  @MaxLength(200)
+  q = '';
+}

@@ -183,6 +183,9 @@ export function dbError(place: DbPlace, error: unknown, facts: DbErrorFacts = {}
   if (names.includes('NotFoundError'))
     return new DbError('NOT_FOUND', `${place.label}: ${messageOf(error)}`, options);
   if (names.includes('ValidationError'))
-    return new DbError('INVALID_ARGUMENT', `${place.label}: ${messageOf(error)}`, options);
+    return new DbError('INVALID_ARGUMENT', `${place.label}: ${firstLine(messageOf(error))}`, options);
   return new DbError('INTERNAL', `${place.label}: ${messageOf(error)}`, options);
 }
+
+/** MikroORM shows the entity in the lines below, with all its values. */
+const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';

@@ -9,12 +9,24 @@ const SCHEMES: ReadonlySet<string> = new Set(['postgres:', 'postgresql:']);
 /** Fields that take effect while the component runs; a change of any other waits for a restart. */
 const HOT: ReadonlySet<string> = new Set(['slowQueryMs', 'logLevel']);
 
+const isEntity = (value: unknown): boolean => typeof value === 'function' || isObject(value);
+
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function urlProblem(url: unknown): string | undefined {
   if (typeof url !== 'string') return undefined;
   if (!URL.canParse(url)) return 'not a URL; write postgresql://user:password@host:5432/database';
+  if (!isDecodable(url)) return 'a % in it is no escape; write %25 for a % that means itself';
   const { protocol, hostname, pathname } = new URL(url);
   if (!SCHEMES.has(protocol)) return `its scheme must be postgresql:, got ${protocol}`;
   if (hostname === '' && !url.includes('host=')) return 'it names no host';
@@ -93,10 +105,17 @@ export function parseDbConfig(
   const problems = addressProblems(data, fromEnv === undefined ? 'url' : URL_VARIABLE);
   if (entities !== undefined && !Array.isArray(entities))
     problems.push('entities: must be a list of entities');
+  if (Array.isArray(entities))
+    entities.forEach((entity: unknown, index) => {
+      if (!isEntity(entity))
+        problems.push(`entities[${index}]: must be a class or what defineEntity returns`);
+    });
   let config: DbConfig | undefined;
   try {
     config = parseConfig(DbConfig, data, { component: COMPONENT, instance });
     problems.push(...shardingProblems(config));
+    if (config.pool.min > config.pool.max)
+      problems.push(`pool.min: must not be above pool.max (got ${config.pool.min} and ${config.pool.max})`);
     if (config.autoMigrate === true && config.pool.max < 2)
       problems.push('pool.max: autoMigrate needs 2, one connection holds the lock while another works');
   } catch (error) {

@@ -66,6 +66,9 @@ describe('the configuration of a database', () => {
     ['an empty pool', { pool: { max: 0 } }, 'pool.max'],
     ['one connection for autoMigrate', { pool: { max: 1 }, autoMigrate: true }, 'autoMigrate needs 2'],
     ['a driver there is not', { driver: 'sqlite' }, 'driver'],
+    ['a password with a bare %', { url: 'postgres://u:100%!@h/d' }, 'write %25'],
+    ['fewer connections than are kept', { pool: { min: 5, max: 2 } }, 'pool.min: must not be above'],
+    ['an entity that is none', { entities: [5] }, 'entities[0]: must be a class'],
     ['entities that are no list', { entities: {} }, 'entities: must be a list'],
   ])('refuses %s, naming the field', (_what, options, named) => {
     expect(problems(options).join('\n')).toContain(named);

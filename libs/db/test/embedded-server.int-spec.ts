@@ -1,10 +1,11 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { defineEntity, p } from '@mikro-orm/core';
 import { createDb } from '@infra-kit/db';
 import { until } from '@infra-kit/testkit';
+import { makeHome } from '../src/drivers/embedded/server-home.js';
 import { readPostmaster } from '../src/drivers/embedded/postmaster.js';
 import { Child } from './fixtures/child.js';
 
@@ -37,6 +38,20 @@ describe('the embedded server', () => {
     },
     PATIENT_MS,
   );
+
+  it('refuses a folder with other files, which it would have to give to its own user', async () => {
+    const user = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+    const other = join(dataDir, 'holiday.jpg');
+    await writeFile(other, '');
+    await expect(makeHome(dataDir, user)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('holiday.jpg'),
+    });
+    await expect(makeHome(other, user)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await rm(other);
+    for (const own of ['data', 'postgres.log', '.gitignore']) await writeFile(join(dataDir, own), '');
+    await makeHome(dataDir, user);
+  });
 
   it(
     'is not left behind by a start that fails',

@@ -37,6 +37,23 @@ describe('errors of PostgreSQL', () => {
     expect(await db.sql`select id from child`).toEqual([]);
   });
 
+  it('of an entity that lacks a value say which, and show no other value of it', async () => {
+    const lacking = db.transaction(async (em) => void em.create(Page, { id: 6, version: 77_777 } as never));
+    await expect(lacking).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('Page.text'),
+    });
+    await expect(lacking).rejects.not.toThrow('77777');
+  });
+
+  it('a class that is no entity is refused at the start, by its name', async () => {
+    class Forgotten {}
+    await expect(open({ entities: [Page, Forgotten] })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('Forgotten is no entity'),
+    });
+  });
+
   it('a statement beyond statementTimeoutMs is DEADLINE_EXCEEDED, ended by the server', async () => {
     await using quick = await open({ statementTimeoutMs: 500, autoMigrate: false });
     await expect(quick.sql`select pg_sleep(30)`).rejects.toMatchObject({

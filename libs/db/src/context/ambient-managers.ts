@@ -1,3 +1,4 @@
+import type { ControlledTransaction } from 'kysely';
 import { TransactionContext, type EntityManager, type MikroORM } from '@mikro-orm/sql';
 import { InfraContext, type ContextData } from '@infra-kit/kernel';
 
@@ -26,8 +27,11 @@ export class AmbientManagers {
     return this.inTransaction() ?? this.ofContext() ?? this.fresh();
   }
 
+  /** Not one that has ended: what was begun inside and not waited for is outside by now. */
   inTransaction(): EntityManager | undefined {
-    return TransactionContext.getEntityManager(this.#contextName) as EntityManager | undefined;
+    const em = TransactionContext.getEntityManager(this.#contextName) as EntityManager | undefined;
+    const transaction = em?.getTransactionContext<ControlledTransaction<unknown>>();
+    return transaction === undefined || transaction.isCommitted || transaction.isRolledBack ? undefined : em;
   }
 
   ofContext(): EntityManager | undefined {

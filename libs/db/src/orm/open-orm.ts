@@ -80,6 +80,12 @@ export async function openOrm(connection: DbConnection, setting: OrmSetting): Pr
     // nothing is connected here: what can be wrong is what the entities say
     throw invalidArgument(place, `entities: ${messageOf(error)}`, error);
   });
+  for (const entity of entities)
+    if (typeof entity === 'function' && orm.getMetadata().find(entity) === undefined)
+      throw invalidArgument(
+        place,
+        `entities: ${entity.name} is no entity; decorate it with @Entity, or use what defineEntity returns`,
+      );
   const close = async (): Promise<void> => {
     for (const gauge of gauges) gauge[Symbol.dispose]();
     await orm.close(true);

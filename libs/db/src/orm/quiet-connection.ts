@@ -1,4 +1,11 @@
 import type { DatabaseConnection } from 'kysely';
+import { sqlStateOf } from '../db.errors.js';
+
+/** Why the last statement of a connection failed in the server; undefined when it did not. */
+const failures = new WeakMap<object, () => unknown>();
+
+/** The server's error to the last statement of a connection: in a transaction it has ruined it. */
+export const lastFailure = (connection: object): unknown => failures.get(connection)?.();
 
 /**
  * Kysely writes to stderr when a query fails that was cancelled: as each one does, since that is what cancelling means.
@@ -9,10 +16,15 @@ import type { DatabaseConnection } from 'kysely';
 export function quietConnection(connection: unknown): Promise<void> {
   const made = connection as DatabaseConnection; // MikroORM's option does not say so
   const execute = made.executeQuery.bind(made);
+  let failure: unknown;
+  failures.set(made, () => failure);
   made.executeQuery = async (query, options) => {
     try {
-      return await execute(query, options);
+      const result = await execute<never>(query, options);
+      failure = undefined;
+      return result;
     } catch (error) {
+      failure = sqlStateOf(error) === undefined ? undefined : error;
       // the abort is first in Kysely's race: what is answered here is dropped
       if (options?.signal?.aborted === true) return { rows: [] };
       throw error;

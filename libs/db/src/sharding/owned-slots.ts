@@ -1,6 +1,6 @@
 import type { EntityManager } from '@mikro-orm/sql';
 import { InfraError } from '@infra-kit/kernel';
-import type { DbPlace } from '../db.errors.js';
+import { precondition, type DbPlace } from '../db.errors.js';
 import { shardSchema } from './shard-schema.js';
 
 /** A slot is not, or not any more, where the caller went. ABORTED, retryable: the routes are read again. */
@@ -20,6 +20,12 @@ export class SlotMovedError extends InfraError {
     this.slots = slots;
   }
 }
+
+export const keyCannotChange = (place: DbPlace, entity: string, key: string): InfraError =>
+  precondition(
+    place,
+    `${entity}.${key} says where the row lives and cannot change; delete the row and write it anew`,
+  );
 
 /**
  * Proves, inside a writing transaction, that the shard has the slots, and keeps them there until the commit: a move

@@ -1,6 +1,7 @@
 import { helper, Reference, Utils } from '@mikro-orm/core';
 import { BasePostgreSqlEntityManager, type EntityManager, type Options } from '@mikro-orm/sql';
 import { precondition } from '../db.errors.js';
+import { keyCannotChange } from './owned-slots.js';
 import { destinationOf, metaOf, type RoutedCall, type ShardRoutes } from './shard-routing.js';
 import { shardOfSchema } from './shard-schema.js';
 import { heldWrite, NATIVE_WRITES } from './shard-writes.js';
@@ -117,6 +118,7 @@ function write(routes: ShardRoutes, em: EntityManager, name: string, args: Args)
     where: rows === undefined ? data : rows[0],
     rows,
   };
+  if (by === 'where') refuseNewKey(routes, em, { entity, where: data, change: args[2] });
   const destination = destinationOf(routes, em, call);
   if (destination.at === 'home' || rows?.length === 0) return own(em, name, args);
   if (destination.at === 'shard')
@@ -134,6 +136,20 @@ function write(routes: ShardRoutes, em: EntityManager, name: string, args: Args)
     given[at] = options;
     return own(em, name, given);
   });
+}
+
+/** A row that got another key would stay where the old one lives. */
+function refuseNewKey(
+  { place, tables }: ShardRoutes,
+  em: EntityManager,
+  { entity, where, change }: { readonly entity: unknown; readonly where: unknown; readonly change: unknown },
+): void {
+  const meta = metaOf(em, entity);
+  const key = meta && tables.keyOf(meta);
+  if (meta === undefined || key === undefined || memberOf(change, key) === undefined) return;
+  const [from, to] = [tables.foundIn(meta, key, where), tables.foundIn(meta, key, change)];
+  if (from === undefined || to === undefined || String(from) !== String(to))
+    throw keyCannotChange(place, meta.className, key);
 }
 
 async function own(em: EntityManager, name: string, args: Args): Promise<unknown> {

@@ -6,7 +6,7 @@ import type {
   TransactionEventArgs,
 } from '@mikro-orm/sql';
 import { precondition, type DbPlace } from '../db.errors.js';
-import { holdSlots, SlotMovedError } from './owned-slots.js';
+import { holdSlots, keyCannotChange, SlotMovedError } from './owned-slots.js';
 import { shardOfSchema } from './shard-schema.js';
 import type { ShardTables } from './shard-tables.js';
 
@@ -71,10 +71,7 @@ export class SlotSubscriber implements EventSubscriber {
     const slot = this.#tables.slotOfRow(meta as never, key, entity);
     const moves = type === 'update' && Object.hasOwn(payload, key);
     if (moves && this.#tables.slotOfRow(meta as never, key, originalEntity) !== slot)
-      throw precondition(
-        this.#place,
-        `${meta.className}.${key} says where the row lives and cannot change; delete the row and write it anew`,
-      );
+      throw keyCannotChange(this.#place, meta.className, key);
     return [slot];
   }
 }

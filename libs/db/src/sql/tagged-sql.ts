@@ -8,6 +8,13 @@ export interface BoundSql {
   readonly values: readonly unknown[];
 }
 
+const isUnbindable = (value: unknown): boolean =>
+  typeof value === 'function' || typeof value === 'symbol' || value instanceof Promise;
+
+/** Not `rollback to` a savepoint. */
+const ENDS_OR_BEGINS =
+  /^\s*(begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+((work|transaction)\s+)?to\b))\b/i;
+
 /** `select … where id = ${id}` as text with `$1` and its values. INVALID_ARGUMENT unless it came from a template. */
 export function bindSql(place: DbPlace, strings: TemplateStringsArray, values: readonly unknown[]): BoundSql {
   if (!Array.isArray(strings) || !Array.isArray(Reflect.get(strings, 'raw')))
@@ -15,6 +22,21 @@ export function bindSql(place: DbPlace, strings: TemplateStringsArray, values: r
   const missing = values.findIndex((value) => value === undefined);
   if (missing >= 0)
     throw invalidArgument(place, `value ${missing + 1} of the sql is undefined; pass null for NULL`);
+  const strange = values.findIndex((value) => isUnbindable(value));
+  if (strange >= 0) {
+    const value = values[strange];
+    if (value instanceof Promise) value.catch(() => undefined); // of a query inside the query: told of here
+    throw invalidArgument(
+      place,
+      `value ${strange + 1} of the sql is a ${value instanceof Promise ? 'promise' : typeof value}; values are bound as data, write sql into the text`,
+    );
+  }
+  const [start = ''] = strings;
+  if (ENDS_OR_BEGINS.test(start))
+    throw invalidArgument(
+      place,
+      'sql begins and ends no transactions, its connection is shared; use transaction',
+    );
   const text = strings.reduce((whole, part, index) => `${whole}$${index}${part}`);
   return { text, values };
 }

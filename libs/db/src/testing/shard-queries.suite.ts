@@ -150,6 +150,14 @@ export const shardQueryTests: Readonly<Record<string, ShardTest>> = {
       }),
       refused,
     );
+    const native = [
+      () => db.em().nativeUpdate(Sale, { userId: user, id }, { userId: other }),
+      () => shards.of(user).em().nativeUpdate(Sale, { id }, { userId: other }),
+      () => shards.of(user).transaction((em) => em.nativeUpdate(Sale, { userId: user }, { userId: other })),
+    ];
+    for (const change of native) await rejects(change(), refused, String(change));
+    equal(await db.em().nativeUpdate(Sale, { userId: user, id }, { userId: user, total: 8 }), 1);
+    equal(await db.em().count(Sale, { userId: user, id, total: 8 }), 1);
     if (!db.capabilities.concurrentTransactions)
       return rejects(
         shards.of(user).transaction(() => sell(db, other)),

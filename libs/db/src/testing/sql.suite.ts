@@ -42,6 +42,26 @@ export const sqlTests: Readonly<Record<string, SuiteTest>> = {
     await rejects(db.sql('select 1' as never), isCode('INVALID_ARGUMENT'));
     await rejects(db.sql(['select 1'] as never), isCode('INVALID_ARGUMENT'));
   },
+  'values that are no data, and statements that begin or end a transaction, are refused': async ({ db }) => {
+    for (const value of [db.sql`selekt`, () => 1, Symbol('s')])
+      await rejects(db.sql`select ${value}`, isCode('INVALID_ARGUMENT'), typeof value);
+    for (const text of [
+      'begin',
+      ' START transaction',
+      'commit;',
+      'end',
+      'abort',
+      'rollback',
+      'Rollback work',
+    ])
+      await rejects(db.sql(Object.assign([text], { raw: [text] })), isCode('INVALID_ARGUMENT'), text);
+    await db.transaction(async () => {
+      await db.sql`savepoint own`;
+      await rejects(db.sql`selekt`);
+      await db.sql`rollback to savepoint own`;
+      deepEqual(await db.sql`select 1 as one`, [{ one: 1 }]);
+    });
+  },
   'a statement that is wrong is INTERNAL, with its SQLSTATE': async ({ db }) => {
     await rejects(db.sql`selekt 1`, (error: Error) => {
       equal(isCode('INTERNAL')(error), true);

@@ -1,4 +1,4 @@
-import { deepEqual, equal, rejects, throws } from 'node:assert/strict';
+import { deepEqual, equal, notEqual, rejects, throws } from 'node:assert/strict';
 import { Account, isCode, randomName, type SuiteTest } from './suite-target.js';
 
 export const transactionTests: Readonly<Record<string, SuiteTest>> = {
@@ -82,6 +82,59 @@ export const transactionTests: Readonly<Record<string, SuiteTest>> = {
       isCode('FAILED_PRECONDITION'),
     );
     equal(await balance(id), 1);
+  },
+  'a statement that failed in the server is never passed over: nothing is committed, and no effect runs':
+    async ({ db, balance }) => {
+      const [id, effects] = [randomName(), [] as string[]];
+      const broken: (() => Promise<unknown>)[] = [
+        () => db.sql`selekt`,
+        () => db.em().execute('selekt'),
+        () => db.em().insert(Account, { id, owner: id, balance: 1 }),
+      ];
+      for (const fails of broken)
+        await rejects(
+          db.transaction(async (em) => {
+            await em.insert(Account, { id, owner: id, balance: 1 });
+            db.afterCommit(() => void effects.push('ran'));
+            await fails().catch(() => undefined);
+          }),
+          isCode('FAILED_PRECONDITION'),
+        );
+      equal(await balance(id), undefined);
+      deepEqual(effects, []);
+      await db.transaction(async (em) => {
+        await em.insert(Account, { id, owner: id, balance: 1 });
+        for (const fails of broken)
+          await db.transaction(fails, { propagation: 'nested' }).catch(() => undefined);
+      });
+      equal(await balance(id), 1);
+    },
+  'a conflict that was swallowed starts the transaction anew': async ({ db, balance }) => {
+    const id = randomName();
+    let attempts = 0;
+    await db.transaction(async (em) => {
+      await em.insert(Account, { id, owner: id, balance: ++attempts });
+      if (attempts < 3)
+        await em
+          .execute("do $$ begin raise exception using errcode = '40001'; end $$")
+          .catch(() => undefined);
+    });
+    equal(await balance(id), 3);
+  },
+  'what was begun in a transaction and outlives it is outside of it': async ({ db, account, balance }) => {
+    const id = await account(1);
+    const gate = Promise.withResolvers<void>();
+    const outlived = await db.transaction(async (em) => ({
+      ended: gate.promise.then(async () => {
+        notEqual(db.em(), em);
+        equal(await db.em().count(Account, { id }), 1);
+        await db.sql`select 1`;
+        await db.transaction((later) => later.nativeUpdate(Account, { id }, { balance: 2 }));
+      }),
+    }));
+    gate.resolve();
+    await outlived.ended;
+    equal(await balance(id), 2);
   },
   'a nested transaction rolls back alone': async ({ db, account, balance }) => {
     const [a, b] = [await account(1), await account(1)];

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { ControlledTransaction } from 'kysely';
 import type { EntityManager } from '@mikro-orm/sql';
 import { InfraContext, withDeadline, type Clock, type Logger } from '@infra-kit/kernel';
 import {
@@ -12,6 +13,7 @@ import {
   type DbPlace,
 } from '../db.errors.js';
 import type { TransactionOptions } from '../db.types.js';
+import { lastFailure } from '../orm/quiet-connection.js';
 import type { RecentWrites } from '../orm/recent-writes.js';
 import type { Replicas } from '../orm/replicas.js';
 import { retriesCounter, transactionsCounter } from '../db.telemetry.js';
@@ -215,6 +217,7 @@ export class Transactions {
           try {
             if (!concurrent) await setModes(em, options);
             const result = await this.#inScope(scope, work, signal);
+            await this.#refuseRuined(em);
             em.flush = written; // MikroORM would look for changes again
             committing = true;
             return result;
@@ -232,6 +235,18 @@ export class Transactions {
       ended(unknown ? 'unknown' : 'rolled_back');
       throw unknown ? dbError(place, error, { outcome: 'unknown' }) : error;
     }
+  }
+
+  /** PostgreSQL answers COMMIT as if all were well when a statement has failed, and rolls back. */
+  async #refuseRuined(em: EntityManager): Promise<void> {
+    const failure = await failureIn(em);
+    if (failure === undefined) return;
+    if (isSerializationFailure(failure)) throw failure;
+    throw precondition(
+      this.#parts.place,
+      "a statement inside the transaction failed and its error was swallowed, so nothing is committed; let it through, or run it with propagation: 'nested'",
+      failure,
+    );
   }
 
   /** Runs the work and writes what it changed; refuses to go on to the commit when it is doomed or out of time. */
@@ -274,6 +289,12 @@ export class Transactions {
       this.#parts.logger.error('an effect after the commit failed', { err: error });
     }
   }
+}
+
+/** The error to the last statement of a manager's transaction. */
+async function failureIn(em: EntityManager): Promise<unknown> {
+  const running = em.getTransactionContext<ControlledTransaction<unknown>>();
+  return running?.getExecutor().provideConnection(async (connection) => lastFailure(connection));
 }
 
 const written = (): Promise<void> => Promise.resolve();

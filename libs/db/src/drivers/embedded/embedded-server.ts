@@ -1,11 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { InfraError, messageOf, SystemClock } from '@infra-kit/kernel';
 import type { PostgresBinaries } from './postgres-binaries.js';
 import { readPostmaster, type Postmaster } from './postmaster.js';
+import { makeHome } from './server-home.js';
 import { handOver, plainEnv, run, type ServerUser } from './server-user.js';
 import { makeTemporaryFolder, sweepAbandoned } from './temporary-folder.js';
 
@@ -90,8 +91,7 @@ export class EmbeddedServer {
       return this.#makeTemporary();
     }
     const home = resolve(dataDir);
-    await mkdir(home, { recursive: true });
-    await handOver(home, user);
+    await makeHome(home, user);
     return home;
   }
 

@@ -19,6 +19,14 @@ export {
   type InfraErrorCode,
   type InfraErrorOptions,
 } from './errors/infra-error.js';
+export {
+  grpcCallOf,
+  grpcErrorOf,
+  type GrpcError,
+  type GrpcErrorParts,
+  type GrpcMetadata,
+  type GrpcServerCall,
+} from './errors/grpc-error.js';
 export { messageOf } from './errors/message-of.js';
 export { codeOfSqlState } from './errors/sql-state.js';
 export { codeOfHttpStatus, grpcStatusOf, httpStatusOf } from './errors/http-status.js';

@@ -12,9 +12,12 @@ import { throwError, type Observable } from 'rxjs';
 import type { Logger } from '../ports/logger.js';
 import { NestLogger } from '../ports/nest-logger.js';
 import { contextStore } from '../context/context-store.js';
-import { grpcStatusOf } from './http-status.js';
+import { grpcCallOf, grpcErrorOf } from './grpc-error.js';
 import { isInfraError } from './infra-error.js';
 import { problemOf, type Problem, type ProblemDetails } from './problem-details.js';
+
+/** Data, metadata, call: of no other transport. */
+const GRPC_HANDLER_ARGUMENTS = 3;
 
 /** Whose errors become problem+json: everybody's, the suite's alone (the rest goes Nest's way), or nobody's. */
 export type ProblemJsonScope = 'all' | 'infra' | false;
@@ -25,8 +28,6 @@ export interface InfraExceptionFilterDeps {
   readonly logger?: Logger | undefined;
   readonly problemJson?: ProblemJsonScope | undefined;
 }
-
-const GRPC_HANDLER_ARGUMENTS = 3;
 
 /**
  * Maps errors to `application/problem+json` over HTTP, to an error observable over RPC, to an `exception` event on a
@@ -79,9 +80,11 @@ export class InfraExceptionFilter implements ExceptionFilter {
     if (hasOwnAnswer(error)) return throwError(() => answerOf(error));
     const { body, code, retryAfterMs } = this.#problem(error);
     const message = body.detail ?? body.title;
-    if (host.getArgs().length === GRPC_HANDLER_ARGUMENTS)
-      return throwError(() => ({ code: grpcStatusOf(code), details: message, message }));
     const { traceId, errors } = body;
+    const args = host.getArgs<unknown[]>();
+    const call = grpcCallOf(args);
+    if (call !== undefined || args.length === GRPC_HANDLER_ARGUMENTS)
+      return throwError(() => grpcErrorOf({ code, details: message, retryAfterMs, traceId }, call));
     return throwError(() => ({
       status: 'error',
       code: body.code ?? code,

@@ -1,4 +1,5 @@
 import type { ExecutionContext } from '@nestjs/common';
+import { grpcCallOf } from '@infra-kit/kernel';
 import { addressKey, type TrustedProxies } from './trusted-proxies.js';
 
 const UNKNOWN = 'ip:unknown';
@@ -56,12 +57,17 @@ export function userKey(context: ExecutionContext): string | undefined {
   return userId(member(client, 'user')) ?? userId(member(client, 'data', 'user'));
 }
 
+/** gRPC says `address:port`, also of an IPv6 address. */
+const withoutPort = (peer: string): string => peer.slice(0, peer.lastIndexOf(':'));
+
 function peerOf(context: ExecutionContext): unknown {
   const kind: string = context.getType();
   if (kind === 'ws') {
     const client: unknown = context.getArgByIndex(0);
     return member(client, 'handshake', 'address') ?? member(client, '_socket', 'remoteAddress');
   }
+  const call = grpcCallOf(context.getArgs());
+  if (call !== undefined) return withoutPort(call.getPeer());
   const socket = member(context.getArgByIndex(1), 'args', '0');
   return member(socket, 'remoteAddress') ?? member(socket, 'socket', 'remoteAddress');
 }

@@ -10,12 +10,15 @@ import {
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { mapToExcludeRoute } from '@nestjs/core/middleware/utils.js';
 import { ConfigError, HealthRegistry, InfraExceptionFilter, Logger, ResourceStack } from '@infra-kit/kernel';
+import { grpcServerHook } from '@infra-kit/metrics';
 import { SettledConfig } from '../config/settled-config.js';
 import { healthPaths } from '../health/health.controller.js';
 import { contextHook } from '../http/context-hook.js';
 import { installGatewayFilters } from '../http/gateway-filter.js';
 import { answerUnknownPaths, installFilterLast } from '../http/problem-json.js';
 import { RequestHooks } from '../http/request-hooks.js';
+import { RpcDrain } from '../rpc/rpc-drain.js';
+import { RpcServers } from '../rpc/rpc-servers.js';
 import { Coordination } from './coordination.js';
 import { ShutdownDriver } from './shutdown-driver.js';
 import { StartReport } from './start-report.js';
@@ -51,6 +54,7 @@ export class InfraKitHost
     );
     installGatewayFilters(modules);
     hooks.add(contextHook(config.own.http));
+    this.#joinMicroservices();
     this.#placeModule();
   }
 
@@ -91,6 +95,19 @@ export class InfraKitHost
 
   async onApplicationShutdown(): Promise<void> {
     this.shutdown.finish(await this.stack.close());
+  }
+
+  /** Handlers of gRPC and other transports get what requests get: context, telemetry, an end that waits for them. */
+  #joinMicroservices(): void {
+    const servers = new RpcServers({
+      modules: this.modules,
+      config: this.nest,
+      logger: this.logger.namespace('infra-kit'),
+      beforeClose: () => this.shutdown.begin(),
+    });
+    const drain = new RpcDrain(servers, this.stack, this.config.own.shutdown.drainMs);
+    const { traceHeader, trustDeadlineHeader } = this.config.own.http;
+    this.nest.registerPreRequestHook(drain.hook, grpcServerHook({ traceHeader, trustDeadlineHeader }));
   }
 
   /** A name that nobody registered would never fail readiness. */

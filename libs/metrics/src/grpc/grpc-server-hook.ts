@@ -1,23 +1,26 @@
 import type { ExecutionContext, PreRequestHook } from '@nestjs/common';
 import { grpcCallOf, type GrpcServerCall } from '@infra-kit/kernel';
-import { Observable } from 'rxjs';
+import { isObservable, Observable } from 'rxjs';
 import { statusOfError } from './rpc-status.js';
 import { ServerCall, type GrpcServerSettings, type IncomingCall } from './server-call.js';
 
 /**
  * A pre-request hook of Nest, before guards, for every handler of a microservice: opens the ambient context (trace id,
  * deadline of `grpc-timeout`, a signal that aborts when the caller goes), a span, and measures. Unary and streaming calls
- * of gRPC; handlers of other transports too, where Kafka's headers carry the trace. InfraKitModule and MetricsModule
+ * of gRPC; handlers of other transports too, where Kafka's headers carry the trace. Listeners that a `@GrpcStreamCall` handler puts
+ * on its call run in the server's context; `@GrpcStreamMethod` has the call's. InfraKitModule and MetricsModule
  * install it; by hand: `app.registerPreRequestHook(grpcServerHook())`. Under another one it does nothing.
  */
 export function grpcServerHook(settings: GrpcServerSettings = {}): PreRequestHook {
   return (execution, next) => {
-    const args = execution.getArgs<unknown[]>();
+    const args: unknown[] = execution.getArgs();
     if (entered.has(args)) return next();
     entered.add(args);
     return new Observable((subscriber) => {
       const grpc = grpcCallOf(args);
       const call = new ServerCall(incoming(execution, args, grpc), settings);
+      const [requests] = args;
+      if (isObservable(requests)) args[0] = inContextOf(call, requests);
       const onCancelled = (): void => call.abandon();
       grpc?.once('cancelled', onCancelled);
       subscriber.add(() => {
@@ -40,6 +43,21 @@ export function grpcServerHook(settings: GrpcServerSettings = {}): PreRequestHoo
       subscriber.add(inner);
     });
   };
+}
+
+/** Where Nest starts a request stream once the handler has subscribed. */
+const START_STREAM = 'drainBuffer';
+
+/** Requests of a stream come in the server's context: hands them on in the call's. */
+function inContextOf(call: ServerCall, requests: Observable<unknown>): Observable<unknown> {
+  const inside = new Observable<unknown>((subscriber) =>
+    requests.subscribe({
+      next: (value) => call.run(() => subscriber.next(value)),
+      error: (error: unknown) => call.run(() => subscriber.error(error)),
+      complete: () => call.run(() => subscriber.complete()),
+    }),
+  );
+  return Object.defineProperty(inside, START_STREAM, { value: Reflect.get(requests, START_STREAM) });
 }
 
 /** Calls that a hook of this kind has opened: arguments are one array a call. */

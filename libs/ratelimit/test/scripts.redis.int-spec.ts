@@ -85,6 +85,26 @@ describe('the Lua of a decision and its twin', () => {
     });
   });
 
+  it('agree where every check is a take from a bucket, by rules that change, on accounts that others may have leases of', async () => {
+    const random = seededRandom();
+    let now = 1_790_000_000_000_000;
+    await compareTwins({
+      script: decideScript,
+      server,
+      random,
+      keys: ['one:b', 'two:b', 'three:b'],
+      sequences: 30,
+      steps: 60,
+      next: (_random, keys): TwinCall => {
+        now += random.pick([0, 1, 333, 1000, 250_000, 1_500_000, 61_000_000, -5000]);
+        const take = (): Group => [{ ...anyCheck(random, keys, 0), seq: 0 }];
+        const other = (): Group => [anyCheck(random, keys, random.pick([0, 3, 4]))];
+        const groups = Array.from({ length: random.int(1, 5) }, random.next() < 0.8 ? take : other);
+        return encodeCall(groups, random.pick(['aa', 'bb']), now);
+      },
+    });
+  });
+
   it('take what is no state of theirs for none', async () => {
     const random = seededRandom();
     const texts = ['', 'x', 'b', 'w 1', 's one', 'b 1 2 3 4 5', '{"a":1}', 's'];
@@ -96,7 +116,12 @@ describe('the Lua of a decision and its twin', () => {
       sequences: 20,
       steps: 4,
       seed: () => random.pick(texts),
-      next: (_random, keys) => encodeCall([[anyCheck(random, keys, 0)]], 'aa', 1_790_000_000_000_000),
+      next: (_random, keys) =>
+        encodeCall(
+          [[{ ...anyCheck(random, keys, 0), seq: random.pick([0, 1]) }]],
+          'aa',
+          1_790_000_000_000_000,
+        ),
     });
   });
 });

@@ -1,4 +1,4 @@
-/** `algorithms/bucket.ts` in Lua. Part of `decide.lua.ts`, whose `now`, `owner`, `whole` and short names it uses. */
+/** `algorithms/bucket.ts` in Lua. Part of `decide.lua.ts`, whose names it uses. */
 export const BUCKET_LUA = `
 local function units(amount, token) return ceil(amount * token) end
 local function by_end(one, other)
@@ -101,8 +101,6 @@ function bucket.draw(state, rule, amount, seq, held_seq, rest)
   table.sort(state.leases, by_end)
   return granted
 end
-local now_text = whole(now)
-local function tail_of(leak, token) return ' ' .. whole(leak) .. ' ' .. whole(token) end
 function bucket.text(state, rule)
   local tail = rule.tail
   if state.leak ~= rule[2] or state.token ~= rule[3] then tail = tail_of(state.leak, state.token) end

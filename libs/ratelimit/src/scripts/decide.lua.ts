@@ -1,4 +1,5 @@
 import { BUCKET_LUA } from './bucket.lua.js';
+import { PLAIN_TAKES_LUA } from './plain-takes.lua.js';
 import { SLOTS_LUA } from './slots.lua.js';
 import { WINDOW_LUA } from './window.lua.js';
 
@@ -22,6 +23,32 @@ local function whole(n)
   if n < 9007199254740992 and n > -9007199254740992 then return format('%d', n) end
   return format('%.0f', n)
 end
+local now_text = whole(now)
+local function tail_of(leak, token) return ' ' .. whole(leak) .. ' ' .. whole(token) end
+for _, rule in ipairs(rules) do rule.tail = tail_of(rule[2], rule[3]) end
+-- as many as the stack of Lua takes at once
+local most, texts = 4000, {}
+if #KEYS <= most then texts = redis.call('MGET', unpack(KEYS))
+else
+  for from = 1, #KEYS, most do
+    local part = redis.call('MGET', unpack(KEYS, from, math.min(from + most - 1, #KEYS)))
+    for i, text in ipairs(part) do texts[from + i - 1] = text end
+  end
+end
+local px = {}
+local function store(key, text, ttl)
+  if ttl <= 0 then return redis.call('DEL', key) end
+  -- numbers as arguments of a command are slow to become texts
+  local ms = px[ttl]
+  if not ms then
+    ms = whole(ttl + 1000)
+    px[ttl] = ms
+  end
+  redis.call('SET', key, text, 'PX', ms)
+end
+${PLAIN_TAKES_LUA}
+local plain = plain_takes()
+if plain then return plain end
 
 local bucket, window, slots = {}, {}, {}
 local algorithms = { [0] = bucket, window, slots }
@@ -58,16 +85,6 @@ local function parse(text, rule)
   return { kind = 0, at = number(2), owed = number(3), leak = number(4), token = number(5), leases = leases }
 end
 
-for _, rule in ipairs(rules) do rule.tail = tail_of(rule[2], rule[3]) end
--- as many as the stack of Lua takes at once
-local most, texts = 4000, {}
-if #KEYS <= most then texts = redis.call('MGET', unpack(KEYS))
-else
-  for from = 1, #KEYS, most do
-    local part = redis.call('MGET', unpack(KEYS, from, math.min(from + most - 1, #KEYS)))
-    for i, text in ipairs(part) do texts[from + i - 1] = text end
-  end
-end
 local known, ttls = {}, {}
 local function read(i, rule)
   local key = KEYS[i]
@@ -188,20 +205,9 @@ for i = 1, #KEYS do
   end
 end
 
-local px = {}
 for key, ttl in pairs(ttls) do
   local state = known[key]
-  if state and ttl > 0 then
-    -- numbers as arguments of a command are slow to become texts
-    local text = px[ttl]
-    if not text then
-      text = whole(ttl + 1000)
-      px[ttl] = text
-    end
-    redis.call('SET', key, algorithms[state.kind].text(state, state.rule), 'PX', text)
-  else
-    redis.call('DEL', key)
-  end
+  if state then store(key, algorithms[state.kind].text(state, state.rule), ttl) else redis.call('DEL', key) end
 end
 return reply
 `;

@@ -1,4 +1,4 @@
-/** `algorithms/slots.ts` in Lua. Part of `decide.lua.ts`, whose `now`, `owner`, `whole` and short names it uses. */
+/** `algorithms/slots.ts` in Lua. Part of `decide.lua.ts`, whose names it uses. */
 export const SLOTS_LUA = `
 local function id_of(seq)
   if seq == 0 then return '-' end

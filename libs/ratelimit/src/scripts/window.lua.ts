@@ -1,4 +1,4 @@
-/** `algorithms/window.ts` in Lua. Part of `decide.lua.ts`, whose `now`, `owner`, `whole` and short names it uses. */
+/** `algorithms/window.ts` in Lua. Part of `decide.lua.ts`, whose names it uses. */
 export const WINDOW_LUA = `
 local function thousandths(amount) return ceil(amount * 1000) end
 local function start_of(ms, length) return floor(ms / length) * length end

@@ -22,7 +22,7 @@ import {
 import type { ShownDecision } from './nest/rate-headers.js';
 import { ClosedDecision, DecisionCounter, decisionOf } from './rules/decision.js';
 import type { RuleBook } from './rules/rule-book.js';
-import type { Judge } from './store/judge.js';
+import { ownSource, type Judge } from './store/judge.js';
 import { HeldPermit } from './store/permits.js';
 import { refuses, type Answer, type Request } from './store/request.js';
 
@@ -67,10 +67,10 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
   override allow(resource: string, rule: string | RateLimitRule, options?: AllowOptions): Promise<Decision> {
     try {
       const request = this.#request(resource, rule, options?.cost, 0);
-      const now = isFree(options) ? this.#deps.judge.atOnce(request) : undefined;
-      return now === undefined
-        ? this.#allowLater(request, options)
-        : Promise.resolve(this.#told(request, now));
+      const verdict = isFree(options) ? this.#deps.judge.atOnce(request) : undefined;
+      if (verdict === undefined) return this.#allowLater(request, options);
+      const decision = decisionOf(request.rule, verdict, ownSource(request.rule));
+      return Promise.resolve(this.#counter.counted(request.rule, decision, verdict.ok));
     } catch (error) {
       return Promise.reject(error as Error);
     }

@@ -16,6 +16,8 @@ export class RuleBook {
   readonly #inline = new WeakMap<object, CompiledRule>();
   readonly #needed = new Map<string, string>();
   #rules: ReadonlyMap<string, CompiledRule> = new Map();
+  /** The one asked for last by its name: most callers ask for one and the same. */
+  #last: CompiledRule | undefined;
   #given: Readonly<Record<string, RateLimitRule>> = {};
 
   constructor(place: RateLimitPlace, { hasStore }: { readonly hasStore: boolean }) {
@@ -28,6 +30,7 @@ export class RuleBook {
     const compiled = new Map<string, CompiledRule>();
     for (const [name, rule] of rules) compiled.set(name, this.#compile(name, rule));
     this.#rules = compiled;
+    this.#last = undefined;
     this.#given = Object.freeze(
       Object.fromEntries([...compiled].map(([name, { given }]) => [name, given] as const)),
     );
@@ -63,11 +66,19 @@ export class RuleBook {
 
   /** @throws NOT_FOUND, INVALID_ARGUMENT */
   find(rule: string | RateLimitRule): CompiledRule {
-    if (typeof rule === 'string') {
-      const found = this.#rules.get(rule);
-      if (found === undefined) throw unknownRule(this.#place, rule, this.names);
-      return found;
-    }
+    const last = this.#last;
+    return last !== undefined && last.name === rule ? last : this.#look(rule);
+  }
+
+  #look(rule: string | RateLimitRule): CompiledRule {
+    const found = typeof rule === 'string' ? this.#rules.get(rule) : undefined;
+    if (found === undefined) return this.#findOther(rule);
+    this.#last = found;
+    return found;
+  }
+
+  #findOther(rule: string | RateLimitRule): CompiledRule {
+    if (typeof rule === 'string') throw unknownRule(this.#place, rule, this.names);
     if (typeof rule !== 'object' || rule === null)
       throw invalidArgument(this.#place, `rule must be a name or a rule, got ${shown(rule)}`);
     const known = this.#inline.get(rule);

@@ -8,6 +8,7 @@ import {
   type Op,
   type Verdict,
 } from '../algorithms/decide.js';
+import type { CompiledRule } from '../rules/compiled-rule.js';
 import type { Fallback } from './fallback.js';
 import type { Leases } from './leases.js';
 import type { LocalAccounts } from './local-accounts.js';
@@ -32,20 +33,16 @@ export class Judge {
     this.#deps = deps;
   }
 
-  /** One request that this process can decide by itself, now; undefined when the store must be asked. */
-  atOnce(request: Request): Answer | undefined {
-    if (request.rule.local) return { verdict: this.#deps.local.take(request), source: 'local' };
-    return isLeased(request) ? this.#byLease(request) : undefined;
-  }
-
-  #byLease({ rule, resource, amount }: Request): Answer | undefined {
-    const verdict = this.#deps.leases.takeHeld(rule, resource, amount);
-    return verdict && { verdict, source: 'lease' };
+  /** One request that this process can decide by itself (see `ownSource`), now; undefined when the store must be asked. */
+  atOnce(request: Request): Verdict | undefined {
+    const { rule, resource, amount } = request;
+    if (rule.local) return this.#deps.local.take(request);
+    return isLeased(request) ? this.#deps.leases.takeHeld(rule, resource, amount) : undefined;
   }
 
   async one(request: Request): Promise<Answer> {
-    const now = this.atOnce(request);
-    if (now !== undefined) return now;
+    const verdict = this.atOnce(request);
+    if (verdict !== undefined) return { verdict, source: ownSource(request.rule) };
     const [answer] = isLeased(request) ? [await this.#leased(request)] : await this.#stored([request], TAKE);
     return answer ?? this.#onFallback(request);
   }
@@ -200,6 +197,9 @@ export class Judge {
     return stored(request, op, this.#deps.calls?.keyOf(rule.prefix, resource) ?? rule.prefix + resource);
   }
 }
+
+/** Who it is that decides within this process. */
+export const ownSource = ({ local }: CompiledRule): 'local' | 'lease' => (local ? 'local' : 'lease');
 
 /** More than a lease holds is asked for itself. */
 function isLeased({ rule, amount }: Request): boolean {

@@ -91,6 +91,7 @@ export async function assembleDb(
     schema,
     shards,
     log,
+    autoMigrates: started.autoMigrate === true,
     closed: () => servers.closed,
     close: async () => reportClose(logger, await stack.close()),
   });

@@ -28,6 +28,8 @@ export abstract class DbProvider implements ComponentProvider {
   abstract readonly sql: SqlTag;
   /** What the driver can do; all of it but for PGlite. What it cannot is UNIMPLEMENTED. */
   abstract readonly capabilities: DbCapabilities;
+  /** Whether `autoMigrate` is set: then those who build on it make their tables at start too. */
+  abstract readonly autoMigrates: boolean;
 
   /** The entity manager of the place: see above. Never keep it beyond the request or transaction. */
   abstract em(): EntityManager;
@@ -43,6 +45,12 @@ export abstract class DbProvider implements ComponentProvider {
    * An error in it is logged. FAILED_PRECONDITION outside of a transaction.
    */
   abstract afterCommit(fn: () => void | Promise<void>): void;
+  /**
+   * Gathers `item` for `write`, which is called once with all items of the outermost transaction, in order, as its last
+   * statements before COMMIT; those of a savepoint that was rolled back are left out. What it throws rolls everything
+   * back. FAILED_PRECONDITION outside of a transaction of the primary, and in one that only reads.
+   */
+  abstract beforeCommit<T>(write: (items: readonly T[]) => Promise<void>, item: T): void;
   /** Creates missing tables, columns and indexes; never drops or changes. The statements, run or (with `dryRun`) not. */
   abstract autoMigrate(options?: { readonly dryRun?: boolean | undefined } & CallOptions): Promise<string[]>;
   /** Runs the migrations of `migrations.path` under an advisory lock: of many instances one does it. Their names. */

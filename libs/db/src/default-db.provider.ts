@@ -27,6 +27,7 @@ export interface DbEngine {
   readonly schema: SchemaKeeper;
   readonly shards: Shards;
   readonly log: QueryLog;
+  readonly autoMigrates: boolean;
   /** Set when the connections are closed: nothing more is taken on. */
   readonly closed: () => boolean;
   readonly close: () => Promise<void>;
@@ -69,6 +70,10 @@ export class DefaultDbProvider extends DbProvider {
     return this.#engine.driver.capabilities;
   }
 
+  override get autoMigrates(): boolean {
+    return this.#engine.autoMigrates;
+  }
+
   override em(): EntityManager {
     this.#refuseClosed();
     return this.#engine.managers.em();
@@ -85,6 +90,11 @@ export class DefaultDbProvider extends DbProvider {
   override afterCommit(fn: () => void | Promise<void>): void {
     this.#refuseClosed();
     this.#engine.transactions.afterCommit(fn);
+  }
+
+  override beforeCommit<T>(write: (items: readonly T[]) => Promise<void>, item: T): void {
+    this.#refuseClosed();
+    this.#engine.transactions.beforeCommit(write, item);
   }
 
   async #sql<T extends object>(

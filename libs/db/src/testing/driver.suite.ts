@@ -4,6 +4,7 @@ import { schemaTests } from './schema.suite.js';
 import { sqlTests } from './sql.suite.js';
 import { eachOpened, openedOnce, type DbTests } from './opened-for-tests.js';
 import { benchOn, openTarget, type DbSuiteTarget, type SuiteRunner, type SuiteTest } from './suite-target.js';
+import { lastWriteTests } from './last-write.suite.js';
 import { transactionTests } from './transaction.suite.js';
 
 export type { DbSuiteTarget, SuiteRunner } from './suite-target.js';
@@ -11,6 +12,7 @@ export type { DbSuiteTarget, SuiteRunner } from './suite-target.js';
 const TESTS: Readonly<Record<string, SuiteTest>> = {
   ...contextTests,
   ...transactionTests,
+  ...lastWriteTests,
   ...isolationTests,
   ...sqlTests,
   ...schemaTests,

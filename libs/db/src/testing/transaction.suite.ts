@@ -1,4 +1,4 @@
-import { deepEqual, equal, notEqual, rejects, throws } from 'node:assert/strict';
+import { deepEqual, equal, notEqual, rejects } from 'node:assert/strict';
 import { Account, isCode, randomName, type SuiteTest } from './suite-target.js';
 
 export const transactionTests: Readonly<Record<string, SuiteTest>> = {
@@ -195,60 +195,6 @@ export const transactionTests: Readonly<Record<string, SuiteTest>> = {
     if (!target.concurrent) return rejects(outer, isCode('UNIMPLEMENTED'));
     await rejects(outer);
     equal(await balance(id), 2);
-  },
-  'effects run once, in order, after the commit and before transaction resolves': async ({
-    db,
-    account,
-    balance,
-  }) => {
-    const id = await account(1);
-    const seen: unknown[] = [];
-    await db.transaction(async (em) => {
-      (await em.findOneOrFail(Account, { id })).balance = 2;
-      db.afterCommit(async () => void seen.push('first', await balance(id)));
-      await db.transaction(async () => db.afterCommit(() => void seen.push('joined')));
-      await db.transaction(async () => db.afterCommit(() => void seen.push('nested')), {
-        propagation: 'nested',
-      });
-      deepEqual(seen, []);
-    });
-    deepEqual(seen, ['first', 2, 'joined', 'nested']);
-  },
-  'effects of what was rolled back never run': async ({ db }) => {
-    const seen: string[] = [];
-    await db.transaction(async () => {
-      await db
-        .transaction(
-          async () => {
-            db.afterCommit(() => void seen.push('nested'));
-            throw new Error('no');
-          },
-          { propagation: 'nested' },
-        )
-        .catch(() => undefined);
-    });
-    await rejects(
-      db.transaction(async () => {
-        db.afterCommit(() => void seen.push('outer'));
-        throw new Error('no');
-      }),
-    );
-    deepEqual(seen, []);
-  },
-  'an effect that fails hurts neither the caller nor the next effect': async ({ db }) => {
-    const seen: string[] = [];
-    await db.transaction(async () => {
-      db.afterCommit(() => {
-        throw new Error('effect');
-      });
-      db.afterCommit(() => void seen.push('second'));
-    });
-    deepEqual(seen, ['second']);
-  },
-  'afterCommit outside of a transaction is refused': async ({ db }) => {
-    throws(() => db.afterCommit(() => undefined), isCode('FAILED_PRECONDITION'));
-    await db.transaction(async () => undefined);
-    throws(() => db.afterCommit(() => undefined), isCode('FAILED_PRECONDITION'));
   },
   'a read-only transaction reads and refuses to write': async ({ db, account }) => {
     const id = await account(3);

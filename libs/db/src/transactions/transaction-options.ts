@@ -1,3 +1,5 @@
+import type { EntityManager } from '@mikro-orm/sql';
+import type { InfraContext } from '@infra-kit/kernel';
 import { invalidArgument, type DbPlace } from '../db.errors.js';
 import type { IsolationLevel, TransactionOptions } from '../db.types.js';
 
@@ -43,3 +45,24 @@ export function ormIsolation(
 ): (typeof ISOLATIONS)[IsolationLevel] | undefined {
   return level === undefined ? undefined : ISOLATIONS[level];
 }
+
+/** Kysely's PGlite begins every transaction alike. */
+export async function setModes(
+  em: EntityManager,
+  { isolation, readOnly }: TransactionOptions,
+): Promise<void> {
+  const level = ormIsolation(isolation);
+  const modes = [
+    ...(level === undefined ? [] : [`isolation level ${level}`]),
+    ...(readOnly ? ['read only'] : []),
+  ];
+  if (modes.length > 0) await em.execute(`set transaction ${modes.join(', ')}`, [], 'run');
+}
+
+export const abortable = (
+  signal: AbortSignal | undefined,
+): { signal?: AbortSignal; inflightQueryAbortStrategy?: 'cancel query' } =>
+  signal === undefined ? {} : { signal, inflightQueryAbortStrategy: 'cancel query' };
+
+export const isUnlimited = (context: ReturnType<typeof InfraContext.current>): boolean =>
+  context?.signal === undefined && context?.deadlineMonotonic === undefined;

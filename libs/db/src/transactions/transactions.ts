@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { ControlledTransaction } from 'kysely';
 import type { EntityManager } from '@mikro-orm/sql';
 import { InfraContext, withDeadline, type Clock, type Logger } from '@infra-kit/kernel';
 import {
@@ -13,13 +12,20 @@ import {
   type DbPlace,
 } from '../db.errors.js';
 import type { TransactionOptions } from '../db.types.js';
-import { lastFailure } from '../orm/quiet-connection.js';
 import type { RecentWrites } from '../orm/recent-writes.js';
 import type { Replicas } from '../orm/replicas.js';
 import { retriesCounter, transactionsCounter } from '../db.telemetry.js';
 import { callersWork, CallersError } from './callers-error.js';
-import { checkTransactionOptions, DEFAULT_RETRIES, ormIsolation } from './transaction-options.js';
-import { TransactionScope, type Effect } from './transaction-scope.js';
+import { refuseRuined } from './ruined.js';
+import {
+  abortable,
+  checkTransactionOptions,
+  DEFAULT_RETRIES,
+  isUnlimited,
+  ormIsolation,
+  setModes,
+} from './transaction-options.js';
+import { TransactionScope, type Effect, type LastWrite } from './transaction-scope.js';
 
 /** Base of the pause before a retry; doubled each time, and drawn at random below it. */
 const RETRY_BASE_MS = 10;
@@ -55,7 +61,7 @@ export class ScopeStore extends AsyncLocalStorage<TransactionScope> {
 
 interface Done<T> {
   readonly value: T;
-  readonly effects: readonly Effect[];
+  readonly scope: TransactionScope;
 }
 
 type Work<T> = (em: EntityManager) => Promise<T>;
@@ -87,6 +93,15 @@ export class Transactions {
     if (scope === undefined)
       throw precondition(place, 'afterCommit belongs inside a transaction; there is none here');
     scope.effects.push(effect);
+  }
+
+  beforeCommit<T>(write: LastWrite<T>, item: T): void {
+    const { place } = this.#parts;
+    if (typeof write !== 'function') throw invalidArgument(place, 'beforeCommit needs a function');
+    const scope = this.current();
+    if (scope === undefined || scope.readOnly)
+      throw precondition(place, 'beforeCommit belongs inside a transaction of the primary that may write');
+    scope.gather(write, [item]);
   }
 
   async run<T>(work: Work<T>, options: TransactionOptions = {}): Promise<T> {
@@ -141,7 +156,7 @@ export class Transactions {
           clear: true,
           ...abortable(signal),
         });
-        outer.effects.push(...done.effects);
+        outer.adopt(done.scope);
         return done.value;
       }),
     );
@@ -150,7 +165,7 @@ export class Transactions {
   /** A transaction of its own, run again while others make it fail. Effects run outside of the limit: it has happened. */
   async #begin<T>(work: Work<T>, options: TransactionOptions): Promise<T> {
     const done = await this.#limited(options, (signal) => this.#retried(work, options, signal));
-    for (const effect of done.effects) await this.#settle(effect);
+    for (const effect of done.scope.effects) await this.#settle(effect);
     return done.value;
   }
 
@@ -216,8 +231,8 @@ export class Transactions {
           scopes.running.add(scope);
           try {
             if (!concurrent) await setModes(em, options);
-            const result = await this.#inScope(scope, work, signal);
-            await this.#refuseRuined(em);
+            const result = await this.#inScope(scope, work, signal, () => scope.writeLast());
+            await refuseRuined(place, em);
             em.flush = written; // MikroORM would look for changes again
             committing = true;
             return result;
@@ -237,23 +252,12 @@ export class Transactions {
     }
   }
 
-  /** PostgreSQL answers COMMIT as if all were well when a statement has failed, and rolls back. */
-  async #refuseRuined(em: EntityManager): Promise<void> {
-    const failure = await failureIn(em);
-    if (failure === undefined) return;
-    if (isSerializationFailure(failure)) throw failure;
-    throw precondition(
-      this.#parts.place,
-      "a statement inside the transaction failed and its error was swallowed, so nothing is committed; let it through, or run it with propagation: 'nested'",
-      failure,
-    );
-  }
-
   /** Runs the work and writes what it changed; refuses to go on to the commit when it is doomed or out of time. */
   async #inScope<T>(
     scope: TransactionScope,
     work: Work<T>,
     signal: AbortSignal | undefined,
+    last?: () => Promise<void>,
   ): Promise<Done<T>> {
     return this.#parts.scopes.run(scope, async () => {
       try {
@@ -265,8 +269,9 @@ export class Transactions {
             scope.doom.error,
           );
         await scope.em.flush();
+        if (last !== undefined) await callersWork(last);
         signal?.throwIfAborted();
-        return { value, effects: scope.effects };
+        return { value, scope };
       } finally {
         scope.ended = true;
       }
@@ -291,28 +296,4 @@ export class Transactions {
   }
 }
 
-/** The error to the last statement of a manager's transaction. */
-async function failureIn(em: EntityManager): Promise<unknown> {
-  const running = em.getTransactionContext<ControlledTransaction<unknown>>();
-  return running?.getExecutor().provideConnection(async (connection) => lastFailure(connection));
-}
-
 const written = (): Promise<void> => Promise.resolve();
-
-/** Kysely's PGlite begins every transaction alike. */
-async function setModes(em: EntityManager, { isolation, readOnly }: TransactionOptions): Promise<void> {
-  const level = ormIsolation(isolation);
-  const modes = [
-    ...(level === undefined ? [] : [`isolation level ${level}`]),
-    ...(readOnly ? ['read only'] : []),
-  ];
-  if (modes.length > 0) await em.execute(`set transaction ${modes.join(', ')}`, [], 'run');
-}
-
-const isUnlimited = (context: ReturnType<typeof InfraContext.current>): boolean =>
-  context?.signal === undefined && context?.deadlineMonotonic === undefined;
-
-const abortable = (
-  signal: AbortSignal | undefined,
-): { signal?: AbortSignal; inflightQueryAbortStrategy?: 'cancel query' } =>
-  signal === undefined ? {} : { signal, inflightQueryAbortStrategy: 'cancel query' };

@@ -215,6 +215,25 @@ export {
   type OnceStoreKind,
 } from '@infra-kit/once';
 export {
+  createOutbox,
+  defaultOutboxConfig,
+  getOutboxToken,
+  type Inbox,
+  InboxHandler,
+  type InboxHandlerOptions,
+  type InboxResult,
+  InjectOutbox,
+  MESSAGE_ID_HEADER,
+  OutboxConfig,
+  OutboxModule,
+  type OutboxOptions,
+  OutboxProvider,
+  type OutboxStats,
+  type ParkedMessage,
+  type PublishOptions,
+  type TopicMessage,
+} from '@infra-kit/outbox';
+export {
   createRateLimit,
   defaultRateLimitConfig,
   getRateLimitToken,

@@ -24,6 +24,7 @@ import {
   type InjectionEntry,
   type TestSetting,
 } from '@infra-kit/kernel';
+import { OUTBOX_LOCKS, type OutboxLocks } from '@infra-kit/outbox';
 import { INSTANCE_COUNT } from '@infra-kit/ratelimit';
 import { WorkerIdSource } from '@infra-kit/uid';
 import { messagingFrom } from './config/messaging.js';
@@ -131,7 +132,7 @@ async function makeHealthPages(
   });
 }
 
-/** What other components ask of coord, by their own ports, where it is loaded: instance ids, and how many instances there are. */
+/** What other components ask of coord, by their own ports, where it is loaded: instance ids, locks, and how many instances there are. */
 function portsOfCoord({ loads }: Source): (FactoryProvider & { readonly provide: InjectionToken })[] {
   const hasCoord = loads.some(({ component, name }) => component === 'coord' && name === undefined);
   if (!hasCoord) return [];
@@ -140,14 +141,21 @@ function portsOfCoord({ loads }: Source): (FactoryProvider & { readonly provide:
     inject: [CoordProvider],
     useFactory: (coord: CoordProvider): WorkerIdSource => coord.instanceIds,
   };
-  if (!loads.some(({ component }) => component === 'ratelimit')) return [instanceIds];
+  const locks = {
+    provide: OUTBOX_LOCKS,
+    inject: [CoordProvider],
+    useFactory: (coord: CoordProvider): OutboxLocks => coord,
+  };
+  const loaded = (wanted: string): boolean => loads.some(({ component }) => component === wanted);
+  const ports = [instanceIds, ...(loaded('outbox') ? [locks] : [])];
+  if (!loaded('ratelimit')) return ports;
   const instanceCount = {
     provide: INSTANCE_COUNT,
     inject: [CoordProvider, SettledConfig, ResourceStack, Logger],
     useFactory: (coord: CoordProvider, config: SettledConfig, stack: ResourceStack, logger: Logger) =>
       fleetSize({ coord, service: config.identity.service, stack, logger: logger.namespace('infra-kit') }),
   };
-  return [instanceIds, instanceCount];
+  return [...ports, instanceCount];
 }
 
 function assemble(source: Source, mode: Mode): DynamicModule {

@@ -1,18 +1,12 @@
 import type { DynamicModule, InjectionToken } from '@nestjs/common';
 import { BreakerModule, getBreakerToken, parseBreakerConfig, type BreakerOptions } from '@infra-kit/breaker';
-import {
-  CacheModule,
-  getCacheToken,
-  parseCacheConfig,
-  type CacheOptions,
-  type CacheProvider,
-} from '@infra-kit/cache';
-import { ClogModule, getClogToken, settleClogConfig, type ClogOptions } from '@infra-kit/clog';
-import { CoordModule, getCoordToken, parseCoordConfig, type CoordOptions } from '@infra-kit/coord';
-import { DbModule, getDbToken, parseDbConfig, type DbOptions, type DbProvider } from '@infra-kit/db';
-import { EsModule, getEsToken, parseEsConfig, type EsOptions } from '@infra-kit/es';
-import { ConfigError, DEFAULT_INSTANCE, isProductionLike, type Placement } from '@infra-kit/kernel';
-import { getMqToken, MqModule, parseMqConfig, type MqOptions } from '@infra-kit/mq';
+import { CacheModule, getCacheToken, parseCacheConfig, type CacheProvider } from '@infra-kit/cache';
+import { ClogModule, getClogToken, settleClogConfig } from '@infra-kit/clog';
+import { CoordModule, getCoordToken, parseCoordConfig } from '@infra-kit/coord';
+import { DbModule, getDbToken, parseDbConfig, type DbProvider } from '@infra-kit/db';
+import { EsModule, getEsToken, parseEsConfig } from '@infra-kit/es';
+import { ConfigError, DEFAULT_INSTANCE, isProductionLike } from '@infra-kit/kernel';
+import { getMqToken, MqModule, parseMqConfig } from '@infra-kit/mq';
 import { getOnceToken, OnceModule, parseOnceConfig, type OnceConfigOptions } from '@infra-kit/once';
 import {
   getRateLimitToken,
@@ -20,40 +14,25 @@ import {
   RateLimitModule,
   type RateLimitOptions,
 } from '@infra-kit/ratelimit';
+import { getOutboxToken } from '@infra-kit/outbox';
 import { getUidToken, resolveUidConfig, UidModule, WorkerIdSource, type UidOptions } from '@infra-kit/uid';
+import {
+  OptionsSource,
+  type CheckPlace,
+  type ComponentConfigs,
+  type ComponentKey,
+  type Instance,
+} from './component-configs.js';
+import { checkOutbox, outboxModule } from './outbox-entry.js';
 
-/** The configuration of each component that exists, by the key it has in `forRoot`. */
-export interface ComponentConfigs {
-  clog: ClogOptions;
-  uid: UidOptions;
-  coord: CoordOptions;
-  cache: CacheOptions;
-  db: DbOptions;
-  mq: MqOptions;
-  ratelimit: RateLimitOptions;
-  once: OnceConfigOptions;
-  breaker: BreakerOptions;
-  es: EsOptions;
-}
-export type ComponentKey = keyof ComponentConfigs;
-
-/** `true` (the defaults of the environment), a configuration, or a list of them, one named instance each. */
-export type ComponentOption<C> =
-  true | (C & Pick<Placement, 'name'>) | readonly (C & Pick<Placement, 'name'>)[];
-
-/** Where a component's module asks for its options: the token under which the settled configuration is provided. */
-export abstract class OptionsSource {
-  abstract of<K extends ComponentKey>(component: K, name: string | undefined): ComponentConfigs[K];
-}
-
-/** Who asks for a configuration, for defaults and messages. */
-export interface CheckPlace {
-  readonly env: string;
-  readonly service: string;
-  readonly name: string | undefined;
-  /** Whether the application provides something under this token. */
-  readonly provides: (token: InjectionToken) => boolean;
-}
+export {
+  OptionsSource,
+  type CheckPlace,
+  type ComponentConfigs,
+  type ComponentKey,
+  type ComponentOption,
+  type Instance,
+} from './component-configs.js';
 
 interface ComponentEntry<C> {
   /** `loads` is everything that is loaded: what a component may ask for. */
@@ -250,18 +229,13 @@ export const COMPONENTS: { readonly [K in ComponentKey]: ComponentEntry<Componen
     check: (options, { env, name = DEFAULT_INSTANCE }) =>
       void parseEsConfig(options, { env, instance: name }),
   },
+  outbox: { module: outboxModule, token: getOutboxToken, check: checkOutbox },
 };
 
 export const COMPONENT_KEYS = Object.keys(COMPONENTS) as ComponentKey[];
 
 export function isComponentKey(key: string): key is ComponentKey {
   return Object.hasOwn(COMPONENTS, key);
-}
-
-/** One instance of a component: `cache` or `cache:sessions`. */
-export interface Instance {
-  readonly component: ComponentKey;
-  readonly name: string | undefined;
 }
 
 export function instanceLabel({ component, name }: Instance): string {

@@ -35,6 +35,8 @@ export abstract class ClogProvider implements ComponentProvider {
   abstract setLevel(level: LogLevel, namespace?: string): void;
   /** The level in force: of the longest configured prefix of `namespace`, by whole segments, else the root's. */
   abstract level(namespace?: string): LogLevel;
+  /** From now on each line also goes to `take`, as JSON, until the result is disposed. What `take` throws is lost. */
+  abstract copyTo(take: (line: string) => void): Disposable;
   /** Resolves when what has been written is on the device, sums of left-out lines included. Default limit 5 s. */
   abstract flush(options?: CallOptions): Promise<void>;
   /** `degraded` while lines go to stderr because the output cannot be written. */

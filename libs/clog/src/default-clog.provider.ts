@@ -84,6 +84,11 @@ export class DefaultClogProvider extends ClogProvider {
     return this.#writer.levels.of(namespace);
   }
 
+  override copyTo(take: (line: string) => void): Disposable {
+    this.#mustBeOpen('copyTo');
+    return this.#writer.copyTo(take);
+  }
+
   override async flush(options?: CallOptions): Promise<void> {
     this.#mustBeOpen('flush');
     await withDeadline(options, FLUSH_LIMIT_MS, `clog(${this.name}).flush`, () => {

@@ -278,3 +278,20 @@ export {
   type SearchResult,
   type Sort,
 } from '@infra-kit/es';
+export {
+  Counted,
+  createMetrics,
+  defaultMetricsConfig,
+  getMetricsToken,
+  InjectMetrics,
+  MetricsConfig,
+  MetricsModule,
+  MetricsProvider,
+  Timed,
+  Traced,
+  tracedFetch,
+  type HistogramOptions,
+  type InstrumentOptions,
+  type MetricsOptions,
+  type TracedOptions,
+} from '@infra-kit/metrics';

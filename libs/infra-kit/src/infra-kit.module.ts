@@ -24,11 +24,13 @@ import {
   type InjectionEntry,
   type TestSetting,
 } from '@infra-kit/kernel';
+import { MetricsProvider } from '@infra-kit/metrics';
 import { OUTBOX_LOCKS, type OutboxLocks } from '@infra-kit/outbox';
 import { INSTANCE_COUNT } from '@infra-kit/ratelimit';
 import { WorkerIdSource } from '@infra-kit/uid';
 import { messagingFrom } from './config/messaging.js';
-import { COMPONENTS, OptionsSource } from './config/components.js';
+import { COMPONENTS, MetricsSource, OptionsSource } from './config/components.js';
+import { logsTo } from './config/exported-logs.js';
 import type {
   InfraKitAsyncOptions,
   InfraKitEntry,
@@ -68,7 +70,13 @@ function providersOf(source: Source, mode: Mode): Provider[] {
         return SettledConfig.settle(await source.read(...args), { test: test !== null, provides });
       },
     },
-    { provide: OptionsSource, useExisting: SettledConfig },
+    { provide: MetricsSource, useExisting: SettledConfig },
+    {
+      provide: OptionsSource,
+      inject: [SettledConfig, { token: MetricsProvider, optional: true }],
+      useFactory: (config: SettledConfig) => config,
+    },
+    ...logsTo(source.loads),
     {
       provide: APP_IDENTITY,
       useFactory: (config: SettledConfig) => config.identity,
@@ -179,6 +187,7 @@ function assemble(source: Source, mode: Mode): DynamicModule {
     ],
     exports: [
       OptionsSource,
+      MetricsSource,
       SettledConfig,
       APP_IDENTITY,
       FORCED_TEST_SETTING,

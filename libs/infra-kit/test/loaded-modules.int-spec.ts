@@ -23,6 +23,11 @@ const CLIENTS = [
   'pg',
   '@elastic/elasticsearch',
   '@nestjs/elasticsearch',
+  '@opentelemetry/sdk-node',
+  '@opentelemetry/sdk-trace',
+  '@opentelemetry/sdk-metrics',
+  '@opentelemetry/exporter-prometheus',
+  '@opentelemetry/exporter-trace-otlp-proto',
   '@nestjs/terminus',
   '@nestjs/microservices',
   '@nestjs/graphql',
@@ -74,6 +79,7 @@ describe('client libraries', () => {
     expect(loadedBy({ env: 'test', health: false, es: { node: 'http://127.0.0.1:1' } })).toEqual(
       expect.arrayContaining(['@elastic/elasticsearch', '@nestjs/elasticsearch']),
     );
+    expect(loadedBy({ env: 'test', health: false, metrics: true })).toContain('@opentelemetry/sdk-node');
     const byDb = loadedBy({ env: 'test', health: false, db: true });
     expect(byDb).toEqual(expect.arrayContaining(['@mikro-orm/core', '@mikro-orm/postgresql', 'pg']));
     expect(byDb).not.toContain('@mikro-orm/pglite');

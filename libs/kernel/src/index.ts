@@ -62,6 +62,9 @@ export {
   type Resource,
 } from './lifecycle/resource-stack.js';
 
+export { addRequestHook, rawOf, SERVER_SPAN, type RequestHook } from './http/request-hook.js';
+export { isUnder, pathOf, routeOf } from './http/request-route.js';
+
 export { HeldLease, type LeaseTerms } from './lease/held-lease.js';
 export { HeldLock, type HeldLockParts } from './lease/held-lock.js';
 export {

@@ -70,6 +70,7 @@ export class LineWriter {
   readonly #options: LineWriterOptions;
   readonly #base: PinoInstance;
   readonly #plain: PinoInstance;
+  readonly #copies = new Set<(line: string) => void>();
   #copier = new FieldCopier(new KeyRules([]));
   #burst: BurstLimiter<MessageKind> | undefined;
   #summary: Timer | undefined;
@@ -87,7 +88,7 @@ export class LineWriter {
         formatters: { level: (label) => ({ level: label }) },
         serializers: { err: (value: unknown) => value },
       },
-      { write: (line) => options.sink.write(options.format(line)) },
+      { write: (line) => this.#put(line) },
     );
     this.#plain = this.#base.child({ namespace: 'clog' });
     this.native = this.#base.child({}, { formatters: { log: (fields) => this.foreign(fields) } });
@@ -139,6 +140,12 @@ export class LineWriter {
     }
   }
 
+  /** Each line also goes to `take`, as JSON, until the result is disposed. */
+  copyTo(take: (line: string) => void): Disposable {
+    this.#copies.add(take);
+    return { [Symbol.dispose]: () => void this.#copies.delete(take) };
+  }
+
   /** Writes what the burst limiter has left out so far. */
   summarise(): void {
     this.#summary?.[Symbol.dispose]();
@@ -170,6 +177,16 @@ export class LineWriter {
     const shown = this.#shown(text);
     if (cuts > 0 || shown !== text) cutLines.add(1, this.#labels());
     target[level](line, shown);
+  }
+
+  #put(line: string): void {
+    this.#options.sink.write(this.#options.format(line));
+    for (const take of this.#copies)
+      try {
+        take(line);
+      } catch {
+        // a log call never throws
+      }
   }
 
   /** What a line says of itself before the caller's fields. */

@@ -1,7 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { types } from 'node:util';
 import { trace } from '@opentelemetry/api';
-import { InfraContext, validTraceId, TRACE_ID_HEADER, type LogMethod } from '@infra-kit/kernel';
+import {
+  InfraContext,
+  pathOf,
+  routeOf,
+  SERVER_SPAN,
+  TRACE_ID_HEADER,
+  validTraceId,
+  type LogMethod,
+} from '@infra-kit/kernel';
 import type { HttpLogConfig } from '../clog.config.js';
 import { READY_LINE } from '../line/ready-line.js';
 
@@ -19,25 +27,6 @@ export interface RequestNotes {
 }
 
 const CLIENT_GONE = 499;
-
-/** The template of the route that answered; undefined when none did. */
-function routeOf(request: unknown): string | undefined {
-  const route: unknown = Reflect.get(Object(request), 'route');
-  const options: unknown = Reflect.get(Object(request), 'routeOptions');
-  const found: unknown =
-    options === undefined ? Reflect.get(Object(route), 'path') : Reflect.get(Object(options), 'url');
-  if (typeof found !== 'string') return undefined;
-  const base: unknown = options === undefined ? Reflect.get(Object(request), 'baseUrl') : '';
-  const path = `${typeof base === 'string' ? base : ''}${found}`;
-  // a middleware for everything is no route
-  return path.includes('{*') || path === '*' ? undefined : path;
-}
-
-export function pathOf(request: IncomingMessage): string {
-  const original: unknown = Reflect.get(request, 'originalUrl');
-  const url = typeof original === 'string' ? original : (request.url ?? '');
-  return url.split(/[?#]/, 1)[0] ?? '';
-}
 
 /** Counts what a handler writes: also right for streams, which say no length. */
 export function countBody(response: ServerResponse): () => number {
@@ -93,6 +82,12 @@ function hasBody(request: IncomingMessage, response: ServerResponse): boolean {
   return request.method !== 'HEAD' && response.statusCode !== 204 && response.statusCode !== 304;
 }
 
+/** The span of the telemetry that runs inside of us. */
+function serverSpanOf(request: IncomingMessage): string | undefined {
+  const span: unknown = Reflect.get(request, SERVER_SPAN);
+  return typeof span === 'string' ? span : undefined;
+}
+
 /** The fields of a request's line. */
 export function accessFields(
   request: IncomingMessage,
@@ -106,7 +101,7 @@ export function accessFields(
     [READY_LINE]: true,
     namespace: 'http',
     trace_id: validTraceId(out) ?? notes.traceId,
-    span_id: notes.spanId,
+    span_id: serverSpanOf(request) ?? notes.spanId,
     'http.method': request.method,
     ...(route === undefined ? { 'http.path': pathOf(request) } : { 'http.route': route }),
     'http.status': gone && !notes.isCutOff() ? CLIENT_GONE : response.statusCode,

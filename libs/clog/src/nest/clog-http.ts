@@ -1,9 +1,8 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
-import { Clock } from '@infra-kit/kernel';
+import { addRequestHook, Clock } from '@infra-kit/kernel';
 import { ClogProvider } from '../clog.provider.js';
 import { DefaultClogProvider } from '../default-clog.provider.js';
-import { addRequestHook } from './request-hook.js';
 
 /** Joins the log component to the HTTP side of an application, when it has one. */
 @Injectable()

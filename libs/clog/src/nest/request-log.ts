@@ -1,15 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { MiddlewareConsumer } from '@nestjs/common';
 import type { ApplicationConfig } from '@nestjs/core';
-import { InfraContext, TRACE_ID_HEADER, type Clock } from '@infra-kit/kernel';
+import {
+  InfraContext,
+  isUnder,
+  pathOf,
+  rawOf,
+  TRACE_ID_HEADER,
+  type Clock,
+  type RequestHook,
+} from '@infra-kit/kernel';
 import { LoggerModule } from 'nestjs-pino';
 import { pinoHttp, type HttpLogger } from 'pino-http';
 import type { Logger as PinoInstance } from 'pino';
 import type { HttpLogConfig } from '../clog.config.js';
 import type { LogLevel } from '../levels/log-level.js';
 import { REQUEST_ID_ATTRIBUTE } from '../line/trace-fields.js';
-import { accessFields, accessLevel, noteRequest, pathOf, type RequestNotes } from './access-line.js';
-import { rawOf, type RequestHook } from './request-hook.js';
+import { accessFields, accessLevel, noteRequest, type RequestNotes } from './access-line.js';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.js';
 
 type Middleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
@@ -115,8 +122,7 @@ export class RequestLog {
   #isQuiet(request: IncomingMessage): boolean {
     const { enabled, ignorePaths } = this.#options.settings();
     if (!enabled) return true;
-    const path = pathOf(request);
-    return ignorePaths.some((ignored) => path === ignored || path.startsWith(`${ignored}/`));
+    return isUnder(pathOf(request), ignorePaths);
   }
 
   #level(request: IncomingMessage, response: ServerResponse): LogLevel {

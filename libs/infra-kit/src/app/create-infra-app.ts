@@ -102,6 +102,7 @@ const COMPONENT_OF: Readonly<Record<string, string>> = {
   CoordProvider: 'coord',
   DbProvider: 'db',
   EsProvider: 'es',
+  MetricsProvider: 'metrics',
   OnceProvider: 'once',
   UidProvider: 'uid',
 };

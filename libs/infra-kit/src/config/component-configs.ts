@@ -6,6 +6,7 @@ import type { CoordOptions } from '@infra-kit/coord';
 import type { DbOptions } from '@infra-kit/db';
 import type { EsOptions } from '@infra-kit/es';
 import type { Placement } from '@infra-kit/kernel';
+import type { MetricsOptions } from '@infra-kit/metrics';
 import type { MqOptions } from '@infra-kit/mq';
 import type { OnceConfigOptions } from '@infra-kit/once';
 import type { OutboxOptions } from '@infra-kit/outbox';
@@ -25,6 +26,7 @@ export interface ComponentConfigs {
   breaker: BreakerOptions;
   es: EsOptions;
   outbox: OutboxOptions;
+  metrics: MetricsOptions;
 }
 export type ComponentKey = keyof ComponentConfigs;
 
@@ -36,6 +38,9 @@ export type ComponentOption<C> =
 export abstract class OptionsSource {
   abstract of<K extends ComponentKey>(component: K, name: string | undefined): ComponentConfigs[K];
 }
+
+/** The same for telemetry, which is there before every other component and ends after it. */
+export abstract class MetricsSource extends OptionsSource {}
 
 /** Who asks for a configuration, for defaults and messages. */
 export interface CheckPlace {

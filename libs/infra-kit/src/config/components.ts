@@ -6,6 +6,7 @@ import { CoordModule, getCoordToken, parseCoordConfig } from '@infra-kit/coord';
 import { DbModule, getDbToken, parseDbConfig, type DbProvider } from '@infra-kit/db';
 import { EsModule, getEsToken, parseEsConfig } from '@infra-kit/es';
 import { ConfigError, DEFAULT_INSTANCE, isProductionLike } from '@infra-kit/kernel';
+import { getMetricsToken, MetricsModule, parseMetricsConfig } from '@infra-kit/metrics';
 import { getMqToken, MqModule, parseMqConfig } from '@infra-kit/mq';
 import { getOnceToken, OnceModule, parseOnceConfig, type OnceConfigOptions } from '@infra-kit/once';
 import {
@@ -17,6 +18,7 @@ import {
 import { getOutboxToken } from '@infra-kit/outbox';
 import { getUidToken, resolveUidConfig, UidModule, WorkerIdSource, type UidOptions } from '@infra-kit/uid';
 import {
+  MetricsSource,
   OptionsSource,
   type CheckPlace,
   type ComponentConfigs,
@@ -26,6 +28,7 @@ import {
 import { checkOutbox, outboxModule } from './outbox-entry.js';
 
 export {
+  MetricsSource,
   OptionsSource,
   type CheckPlace,
   type ComponentConfigs,
@@ -230,6 +233,18 @@ export const COMPONENTS: { readonly [K in ComponentKey]: ComponentEntry<Componen
       void parseEsConfig(options, { env, instance: name }),
   },
   outbox: { module: outboxModule, token: getOutboxToken, check: checkOutbox },
+  metrics: {
+    // of its own source: everybody else's waits for it
+    module: (name) =>
+      MetricsModule.forRootAsync({
+        name,
+        inject: [MetricsSource],
+        useFactory: (source) => source.of('metrics', name),
+      }),
+    token: getMetricsToken,
+    check: (options, { service, name = DEFAULT_INSTANCE }) =>
+      void parseMetricsConfig(options, { instance: name, service }),
+  },
 };
 
 export const COMPONENT_KEYS = Object.keys(COMPONENTS) as ComponentKey[];

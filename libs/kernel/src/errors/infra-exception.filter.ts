@@ -8,6 +8,7 @@ import {
   type ExceptionFilter,
 } from '@nestjs/common';
 import { BaseExceptionFilter, HttpAdapterHost } from '@nestjs/core';
+import { trace } from '@opentelemetry/api';
 import { throwError, type Observable } from 'rxjs';
 import type { Logger } from '../ports/logger.js';
 import { NestLogger } from '../ports/nest-logger.js';
@@ -116,6 +117,7 @@ export class InfraExceptionFilter implements ExceptionFilter {
 
   #problem(error: unknown): Problem {
     const problem = problemOf(error);
+    if (problem.body.status >= 500 && error instanceof Error) trace.getActiveSpan()?.recordException(error);
     if (problem.unexpected && !callerIsGone()) this.#logger.error('unhandled error', { err: error });
     return problem;
   }

@@ -1,1 +1,2 @@
-export {};
+export { startFakeCollector, type CollectorMood, type FakeCollector } from './fake-collector.js';
+export type { Labels, ReceivedLog, ReceivedMetric, ReceivedPoint, ReceivedSpan } from './otlp-items.js';

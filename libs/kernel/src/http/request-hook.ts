@@ -46,6 +46,9 @@ function inside(outer: RequestHook, hook: RequestHook): RequestHook {
   };
 }
 
+/** Where telemetry leaves the id of a request's span, on Node's request, for log lines written outside of it. */
+export const SERVER_SPAN = Symbol.for('infra-kit:server-span');
+
 /** Node's own objects behind Express's (which they are) or Fastify's (which have them as `raw`). */
 export function rawOf(request: unknown, response: unknown): [IncomingMessage, ServerResponse] {
   const raw = (value: unknown): unknown => Reflect.get(Object(value), 'raw') ?? value;

@@ -191,4 +191,17 @@ describe('messageOf', () => {
   ])('of %p is %j', (thrown, message) => {
     expect(messageOf(thrown)).toBe(message);
   });
+
+  it('is whatever can be read of a thing that defends itself', () => {
+    const secretive = {
+      get message(): never {
+        throw new Error('not for you');
+      },
+      name: 'Secretive',
+    };
+    expect(messageOf(secretive)).toBe('Secretive');
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    expect(messageOf(proxy)).toEqual(expect.any(String));
+  });
 });

@@ -136,10 +136,19 @@ async function openDriver(config: MqConfig, setting: ComponentSetting, place: Mq
       code === 'PERMISSION_DENIED'
         ? 'correct sasl'
         : 'start Kafka, or correct the address (brokers, KAFKA_BROKERS)';
-    const why = isInfraError(error) && error.cause !== undefined ? messageOf(error.cause) : messageOf(error);
-    throw mqError(place, code, `cannot start, ${why}; ${remedy}`, { cause: error });
+    throw mqError(place, code, `cannot start, ${whyNot(error, driver, config)}; ${remedy}`, { cause: error });
   }
   return driver;
+}
+
+/** What the client says, without a wrapper's own prefix; where the time ran out first, why nothing was reached until then. */
+function whyNot(error: unknown, driver: MqDriver, { connectTimeoutMs }: MqConfig): string {
+  const cause = isInfraError(error) && error.cause !== undefined ? error.cause : error;
+  if (!isInfraError(cause) || cause.code !== 'DEADLINE_EXCEEDED') return messageOf(cause);
+  const trouble = driver.trouble();
+  return trouble === undefined
+    ? `no answer within connectTimeoutMs (${connectTimeoutMs} ms)`
+    : messageOf(trouble);
 }
 
 async function makeDriver(config: MqConfig, setting: ComponentSetting, place: MqPlace): Promise<MqDriver> {

@@ -10,6 +10,7 @@ export class MqSaslConfig {
   username = '';
 
   @IsString()
+  @MinLength(1)
   password = '';
 }
 

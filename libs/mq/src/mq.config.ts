@@ -21,6 +21,9 @@ import { MqSaslConfig, MqTlsConfig } from './mq-access.config.js';
 
 const LONGEST_MS = 2 ** 31 - 1;
 
+/** A host's name or address, and a port of 1 to 65535. */
+const BROKER = /^[^\s,:/]+:([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])$/;
+
 export class MqProducerConfig {
   /** Who must have a message before it counts as sent: every replica in sync, the leader, nobody. */
   @IsIn(['all', 'leader', 'none'])
@@ -167,7 +170,7 @@ export class MqConfig {
   @IsArray()
   @ArrayNotEmpty()
   @IsString({ each: true })
-  @Matches(/^[^\s,:/]+:\d{1,5}$/, { each: true, message: 'brokers are written host:port' })
+  @Matches(BROKER, { each: true, message: 'brokers are written host:port, the port 1 to 65535' })
   brokers: readonly string[] | undefined;
 
   /** Who this is in the broker's logs. Default: the service's name. */

@@ -40,3 +40,8 @@ export function invalidArgument(place: MqPlace, what: string, cause?: unknown): 
 export function closedError(place: MqPlace): InfraError {
   return mqError(place, 'FAILED_PRECONDITION', 'it is closed; make a new one');
 }
+
+export function checkGroup(place: MqPlace, group: unknown): void {
+  if (typeof group !== 'string' || group === '')
+    throw invalidArgument(place, `group must be a name, got ${shown(group)}`);
+}

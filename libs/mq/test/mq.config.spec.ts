@@ -113,6 +113,15 @@ describe('the configuration of an mq', () => {
     expect(problems).not.toContain('hunter2');
   });
 
+  it('wants a port that exists, and a password with a user', () => {
+    expect(parse({ brokers: ['a:1', 'b:65535'] }).brokers).toEqual(['a:1', 'b:65535']);
+    for (const port of ['0', '65536', '99999'])
+      expect(problemsOf({ brokers: [`a:${port}`] })).toMatch(
+        /brokers are written host:port, the port 1 to 65535/,
+      );
+    expect(problemsOf({ sasl: { mechanism: 'plain', username: 'u' } })).toContain('sasl.password');
+  });
+
   it('takes durations as text', () => {
     expect(parse({ producer: { timeoutMs: '10s' } }).producer.timeoutMs).toBe(10_000);
   });

@@ -66,6 +66,33 @@ describe('sendAsync', () => {
     await mq.close();
   });
 
+  it('is not harmed by a callback that throws, nor are those it shares a request with', async () => {
+    const { mq, logger } = await sending({ producer: { lingerMs: 0 } });
+    const outcomes: unknown[] = [];
+    const boom = (): never => {
+      throw new Error('boom');
+    };
+    mq.sendAsync('t', { value: 1 }, boom);
+    mq.sendAsync('t', { value: 2 }, (error, receipt) => outcomes.push(error ?? receipt?.offset));
+    const third = mq.send('t', { value: 3 });
+    await expect(third).resolves.toMatchObject({ offset: 2n });
+    expect(outcomes).toEqual([1n]);
+    mq.sendAsync('not a topic', { value: 4 }, boom);
+    await mq.flush();
+    const line = { level: 'error', message: 'a callback of sendAsync threw' };
+    expect(logger.lines).toEqual([line, line]);
+    await mq.close();
+  });
+
+  it('takes nothing but a function for its callback', async () => {
+    const { mq } = await sending();
+    const wrong = 'callback' as unknown as () => void;
+    expect(() => mq.sendAsync('t', { value: 1 }, wrong)).toThrow(
+      /callback must be a function, got "callback"/,
+    );
+    await mq.close();
+  });
+
   it('that fails without a callback is logged, and gives its bytes back', async () => {
     const { mq, driver, logger } = await sending({ producer: { lingerMs: 0 } });
     driver.fail(() => new Error('no'), ['produce']);

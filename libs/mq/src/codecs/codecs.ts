@@ -26,6 +26,12 @@ export const rawCodec: MqCodec = {
   decode: (bytes) => bytes,
 };
 
+export function isCodecOption(value: unknown): value is 'json' | 'raw' | MqCodec {
+  if (value === 'json' || value === 'raw') return true;
+  const { encode, decode } = Object(value) as Partial<MqCodec>;
+  return typeof encode === 'function' && typeof decode === 'function';
+}
+
 export function codecOf(codec: 'json' | 'raw' | MqCodec): MqCodec {
   if (typeof codec === 'object') return codec;
   return codec === 'json' ? jsonCodec : rawCodec;

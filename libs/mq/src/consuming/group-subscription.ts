@@ -24,6 +24,7 @@ import { laneOf } from './lane-of.js';
 import { Membership } from './membership.js';
 import { PartitionRun, type Delivery } from './partition-run.js';
 import type { SettledOptions } from './settled-options.js';
+import { seekTarget } from './seek-target.js';
 import { subscriptionStats } from './subscription-stats.js';
 import { startingOffsets } from './starting-offsets.js';
 import { within } from './within.js';
@@ -115,15 +116,12 @@ export class GroupSubscription implements Subscription, ConsumerListener {
   }
 
   async seek(topic: string, partition: number, offset: bigint | number): Promise<void> {
-    const { place, names } = this.#parts;
-    const full = names.full(topic);
+    this.#parts.runner.checkOpen();
+    const full = this.#parts.names.full(topic);
     const key = placeKey({ topic: full, partition });
-    const old = this.#runs.get(key);
-    if (old === undefined)
-      throw mqError(place, 'NOT_FOUND', `seek: partition ${partition} of ${topic} is not assigned here`);
-    if (typeof offset !== 'bigint' && !Number.isSafeInteger(offset))
-      throw mqError(place, 'INVALID_ARGUMENT', `seek: offset must be a whole number, got ${String(offset)}`);
-    const start = BigInt(offset);
+    this.#runAt(key, topic, partition);
+    const start = await seekTarget(this.#parts, { topic: full, partition }, offset);
+    const old = this.#runAt(key, topic, partition);
     const run = new PartitionRun({ topic: full, partition }, start, old.committed);
     run.highWatermark = old.highWatermark;
     run.pressed = old.pressed;
@@ -135,12 +133,20 @@ export class GroupSubscription implements Subscription, ConsumerListener {
     this.#relieve(false);
   }
 
+  #runAt(key: string, topic: string, partition: number): PartitionRun {
+    const run = this.#runs.get(key);
+    if (run !== undefined) return run;
+    const what = `seek: partition ${partition} of ${topic} is not assigned here`;
+    throw mqError(this.#parts.place, 'NOT_FOUND', what);
+  }
+
   async commit(options?: CallOptions): Promise<void> {
     this.#parts.runner.checkOpen();
     await this.#parts.runner.run('commit', { options }, () => this.#committer.now());
   }
 
-  lag(options?: CallOptions): Promise<PartitionLag[]> {
+  async lag(options?: CallOptions): Promise<PartitionLag[]> {
+    this.#parts.runner.checkOpen();
     return lagOf(this.#parts, this.group, this.topics, options);
   }
 

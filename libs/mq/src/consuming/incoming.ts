@@ -11,12 +11,12 @@ export function keyOf(key: Buffer | null): string | Buffer | undefined {
 
 /** Of a header that came more than once, the last. */
 export function lastHeaders(headers: RawHeaders): Record<string, Buffer> {
-  const last: Record<string, Buffer> = {};
+  const last: [string, Buffer][] = [];
   for (const [name, value] of Object.entries(headers)) {
     const one = Buffer.isBuffer(value) ? value : value.at(-1);
-    if (one !== undefined) last[name] = one;
+    if (one !== undefined) last.push([name, one]);
   }
-  return last;
+  return Object.fromEntries(last);
 }
 
 export function textHeaders(headers: Readonly<Record<string, Buffer>>): Record<string, string> {

@@ -1,5 +1,5 @@
 import type { MqConfig } from '../mq.config.js';
-import { codecOf } from '../codecs/codecs.js';
+import { codecOf, isCodecOption } from '../codecs/codecs.js';
 import { invalidArgument, shown, type MqPlace } from '../mq.errors.js';
 import type { BatchSubscribeOptions, MqCodec, SubscribeOptions } from '../mq.messages.js';
 import { deadLetterTopic, retryTopic, type TopicNames } from '../producing/topic-names.js';
@@ -53,6 +53,7 @@ export function settleOptions(
   const topics = [...new Set((Array.isArray(given.topics) ? given.topics : [given.topics]) as string[])];
   if (topics.length === 0) refuse('topics must name at least one');
   for (const topic of topics) names.full(topic);
+  checkKinds(options, refuse);
   const deadLetterOf = deadLettersOf(options, config);
   for (const topic of topics) {
     const dead = deadLetterOf(topic);
@@ -60,8 +61,6 @@ export function settleOptions(
     if (dead === topic) refuse(`deadLetter: ${topic} cannot be its own dead-letter topic`);
   }
   const retry = checkedRetry(place, retrySettled(options.retry, config.retry));
-  if (options.schema !== undefined && typeof options.schema !== 'function')
-    refuse(`schema must be a class, got ${shown(options.schema)}`);
   return {
     topics,
     group,
@@ -81,6 +80,24 @@ export function settleOptions(
     batchSize: batches ? whole('batchSize', BATCH_SIZE) : 1,
   };
 }
+
+/** What a caller without types may get wrong; left alone, each would be taken for something else. */
+function checkKinds(options: BatchSubscribeOptions, refuse: (what: string) => never): void {
+  const kinds: Readonly<Record<string, readonly [kind: string, fits: (value: unknown) => boolean]>> = {
+    fromBeginning: ['true or false', isBoolean],
+    autoCommit: ['true or false', isBoolean],
+    deadLetter: ["true, false or a topic's name", (value) => isBoolean(value) || typeof value === 'string'],
+    retry: ['an object', (value) => typeof value === 'object' && value !== null],
+    schema: ['a class', (value) => typeof value === 'function'],
+    codec: ["'json', 'raw' or an object with encode and decode", isCodecOption],
+  };
+  for (const [name, [kind, fits]] of Object.entries(kinds)) {
+    const value: unknown = Reflect.get(options, name);
+    if (value !== undefined && !fits(value)) refuse(`${name} must be ${kind}, got ${shown(value)}`);
+  }
+}
+
+const isBoolean = (value: unknown): boolean => typeof value === 'boolean';
 
 function deadLettersOf(
   { deadLetter }: SubscribeOptions,

@@ -71,6 +71,11 @@ export class DeadLetters implements MqDeadLetters {
   ): Promise<number> {
     const { filter = () => true, limit = Infinity } = selection;
     this.#checkLimit(limit);
+    if (typeof filter !== 'function')
+      throw invalidArgument(
+        this.#parts.place,
+        `deadLetters: filter must be a function, got ${shown(filter)}`,
+      );
     const chosen = (await this.#open(topic, selection))
       .filter(({ letter }) => filter(letter))
       .slice(0, limit);

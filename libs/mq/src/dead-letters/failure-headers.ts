@@ -24,14 +24,23 @@ export const DONE_HEADER = 'x-dlq-done';
 
 const LONGEST_MESSAGE = 2000;
 
-/** Name, code and message of whatever was thrown. */
+/** Name, code and message of whatever was thrown; a poison message whose error cannot even be read is still a dead letter. */
 export function describeError(error: unknown): FailureRecord['error'] {
-  const about = Object(error) as { name?: unknown; code?: unknown };
+  const name = memberOf(error, 'name');
+  const code = memberOf(error, 'code');
   return {
-    name: typeof about.name === 'string' ? about.name : typeof error,
-    code: typeof about.code === 'string' || typeof about.code === 'number' ? `${about.code}` : undefined,
+    name: typeof name === 'string' ? name : typeof error,
+    code: typeof code === 'string' || typeof code === 'number' ? `${code}` : undefined,
     message: messageOf(error).slice(0, LONGEST_MESSAGE),
   };
+}
+
+function memberOf(error: unknown, member: string): unknown {
+  try {
+    return Reflect.get(Object(error), member);
+  } catch {
+    return undefined;
+  }
 }
 
 const isOwn = (name: string): boolean =>

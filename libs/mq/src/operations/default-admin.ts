@@ -1,6 +1,6 @@
 import type { CallOptions } from '@infra-kit/kernel';
 import type { MqDriver, PartitionOffset } from '../drivers/mq-driver.js';
-import { invalidArgument, shown, type MqPlace } from '../mq.errors.js';
+import { checkGroup, invalidArgument, shown, type MqPlace } from '../mq.errors.js';
 import type { PartitionLag } from '../mq.messages.js';
 import type { MqAdmin, PartitionOffsets, TopicOptions } from '../mq.provider.js';
 import type { TopicBook } from '../producing/topic-book.js';
@@ -54,7 +54,7 @@ export class DefaultMqAdmin implements MqAdmin {
 
   async lag(group: string, options?: CallOptions): Promise<PartitionLag[]> {
     const parts = this.#open();
-    this.#checkGroup(group);
+    checkGroup(this.#parts.place, group);
     return lagOf(parts, group, undefined, options);
   }
 
@@ -65,7 +65,7 @@ export class DefaultMqAdmin implements MqAdmin {
     options?: CallOptions,
   ): Promise<void> {
     const { runner, driver, names } = this.#open();
-    this.#checkGroup(group);
+    checkGroup(this.#parts.place, group);
     const full = names.full(topic);
     const given = this.#given(full, to);
     await runner.run('resetOffsets', { options }, async (call) => {
@@ -110,11 +110,6 @@ export class DefaultMqAdmin implements MqAdmin {
       if (!whole || !/^\d+$/.test(partition) || BigInt(offset as bigint | number) < 0n) return refuse();
       return { topic: full, partition: Number(partition), offset: BigInt(offset as bigint | number) };
     });
-  }
-
-  #checkGroup(group: unknown): void {
-    if (typeof group !== 'string' || group === '')
-      throw invalidArgument(this.#parts.place, `group must be a name, got ${shown(group)}`);
   }
 
   #checkCount(field: string, value: unknown): void {

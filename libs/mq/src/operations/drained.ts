@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallOptions } from '@infra-kit/kernel';
 import type { Subscriptions } from '../consuming/subscriptions.js';
 import type { MqEngine } from '../mq-engine.js';
+import { checkGroup } from '../mq.errors.js';
 import { lagOf } from './lag.js';
 
 const LIMIT_MS = 10_000;
@@ -9,7 +10,7 @@ const LIMIT_MS = 10_000;
 const LOOK_MS = 5;
 
 /** Resolves when the group has finished and committed everything, retries included. */
-export function drained(
+export async function drained(
   engine: MqEngine,
   subscriptions: Subscriptions,
   group: string,
@@ -17,7 +18,8 @@ export function drained(
 ): Promise<void> {
   const members = (): typeof subscriptions.all => subscriptions.all.filter((each) => each.group === group);
   engine.runner.checkOpen();
-  return engine.runner.run('testing.drained', { options, limitMs: LIMIT_MS }, async ({ signal }) => {
+  checkGroup(engine.place, group);
+  await engine.runner.run('testing.drained', { options, limitMs: LIMIT_MS }, async ({ signal }) => {
     while (!signal.aborted) {
       if (members().every(({ idle }) => idle)) {
         await Promise.all(members().map((member) => member.commit()));

@@ -1,5 +1,5 @@
 import type { CallOptions } from '@infra-kit/kernel';
-import type { MqDriver } from '../drivers/mq-driver.js';
+import type { DriverCall, MqDriver, PartitionBounds } from '../drivers/mq-driver.js';
 import type { PartitionLag } from '../mq.messages.js';
 import type { TopicNames } from '../producing/topic-names.js';
 import type { CallRunner } from './call-runner.js';
@@ -20,6 +20,12 @@ export function lagOf(
   topics: readonly string[] | undefined,
   options: CallOptions | undefined,
 ): Promise<PartitionLag[]> {
+  /** A commit may outlive its topic for a while: nothing is left to read there. */
+  const bounds = (full: string, call: DriverCall): Promise<readonly PartitionBounds[]> =>
+    admin.bounds(full, call).catch((error: unknown) => {
+      if (topics === undefined && runner.codeOf(error) === 'NOT_FOUND') return [];
+      throw error;
+    });
   return runner.run('lag', { options }, async (call) => {
     const stored = await admin.committed(group, call);
     const wanted =
@@ -27,7 +33,7 @@ export function lagOf(
       [...new Set(stored.map(({ topic }) => topic))].filter((topic) => names.own(topic) !== undefined);
     const lags = await Promise.all(
       wanted.toSorted().map(async (full) =>
-        (await admin.bounds(full, call)).map(({ partition, low, high }) => {
+        (await bounds(full, call)).map(({ partition, low, high }) => {
           const mine = stored.find(({ topic, partition: of }) => topic === full && of === partition);
           const from = mine === undefined || mine.offset < low ? low : mine.offset;
           return {

@@ -56,7 +56,8 @@ function headersOf(
   if (given === undefined) return trace;
   if (!isObject(given)) throw invalidArgument(place, `headers must be an object, got ${shown(given)}`);
   const traced = TRACEPARENT_HEADER in given || TRACE_ID_HEADER in given;
-  const headers: Record<string, Buffer> = traced ? {} : { ...trace };
+  // without a prototype, a header may be called '__proto__' as well
+  const headers: Record<string, Buffer> = Object.assign(Object.create(null) as object, traced ? {} : trace);
   for (const [name, value] of Object.entries(given) as [string, unknown][]) {
     if (typeof value === 'string') headers[name] = Buffer.from(value);
     else if (Buffer.isBuffer(value)) headers[name] = value;

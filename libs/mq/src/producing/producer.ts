@@ -99,9 +99,19 @@ export class Producer {
 
   sendAsync<T>(topic: string, message: OutgoingMessage<T>, callback: SendCallback | undefined): void {
     const { names, place, settings, logger, runner } = this.#parts;
+    if (callback !== undefined && typeof callback !== 'function')
+      throw invalidArgument(place, `sendAsync: callback must be a function, got ${shown(callback)}`);
+    // what a callback throws is its own affair: neither the batch's other messages nor the process may suffer
+    const tell = (error: Error | undefined, receipt?: SendReceipt): void => {
+      try {
+        callback?.(error, receipt);
+      } catch (thrown) {
+        logger.error('a callback of sendAsync threw', { topic, err: thrown });
+      }
+    };
     const refuse = (error: Error): void => {
       if (callback === undefined) throw error;
-      queueMicrotask(() => callback(error, undefined));
+      queueMicrotask(() => tell(error));
     };
     let full: string;
     let envelope: Envelope;
@@ -126,8 +136,9 @@ export class Producer {
       limit[Symbol.dispose]();
       send.cancelled = true;
       this.#count(topic, error === undefined ? 'ok' : runner.codeOf(error), 1, started);
-      if (callback !== undefined) callback(error, receipt);
-      else if (error !== undefined) logger.error('a message was not sent', { topic, err: error });
+      tell(error, receipt);
+      if (callback === undefined && error !== undefined)
+        logger.error('a message was not sent', { topic, err: error });
     };
     const send = new QueuedSend(envelope, (error, at) => {
       this.#bufferedBytes -= envelope.bytes;

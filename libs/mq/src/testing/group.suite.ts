@@ -153,6 +153,18 @@ export const groupTests: Readonly<Record<string, SuiteTest>> = {
     );
   },
 
+  'the lag of a group is told although one of its topics is gone': async (bench) => {
+    const mq = await bench.mq();
+    for (const topic of ['kept', 'gone']) {
+      await mq.send(topic, { value: 1 });
+      await mq.admin.resetOffsets(bench.group, topic, 'latest');
+    }
+    await mq.admin.deleteTopic('gone');
+    const [lag, ...others] = await mq.admin.lag(bench.group);
+    assert.deepEqual([lag?.topic, lag?.lag], ['kept', 0n]);
+    assert.ok(others.length === 0);
+  },
+
   'pause stops handlers, resume goes on where it stood, seek goes anywhere': async (bench) => {
     const mq = await bench.mq();
     const { seen, subscription } = await collect(mq, 'paused', { group: bench.group });
@@ -168,6 +180,8 @@ export const groupTests: Readonly<Record<string, SuiteTest>> = {
     await subscription.seek('paused', 0, 0n);
     await soon(() => assert.deepEqual(values(seen), [0, 1, 0, 1]));
     await rejects('NOT_FOUND', subscription.seek('paused', 7, 0n));
+    for (const nowhere of [-1, 1.5, 1000n])
+      await rejects('INVALID_ARGUMENT', subscription.seek('paused', 0, nowhere));
   },
 
   'nothing is handled while paused': async (bench) => {

@@ -25,6 +25,17 @@ export const sendingTests: Readonly<Record<string, SuiteTest>> = {
     assert.equal(message.attempt, 1);
   },
 
+  'a header may be called anything, also as what every object has': async (bench) => {
+    const mq = await bench.mq();
+    const { seen } = await collect(mq, 'names', { group: bench.group });
+    const names = ['constructor', 'toString', '__proto__'];
+    const headers = Object.fromEntries(names.map((name) => [name, `of ${name}`]));
+    await mq.send('names', { value: 1, headers });
+    await soon(() => assert.equal(seen.length, 1));
+    const own = Object.entries(seen[0]?.headers ?? {}).filter(([name]) => names.includes(name));
+    assert.deepEqual(Object.fromEntries(own), headers);
+  },
+
   'a key that is no text comes as bytes, a message without one has none, a tombstone has no value': async (
     bench,
   ) => {

@@ -7,6 +7,12 @@ import { codeOfKafkajs } from './kafkajs-errors.js';
 
 const LOOK_MS = 20;
 
+/** Of several errors kafkajs says only that there were some. */
+function firstOf(error: unknown): unknown {
+  const { errors } = Object(error) as { readonly errors?: unknown };
+  return Array.isArray(errors) && errors.length > 0 ? errors[0] : error;
+}
+
 /** Sets a group's offsets as its only member: kafkajs' own way waits for a fetch. */
 export type CommitAsMember = (
   group: string,
@@ -26,7 +32,7 @@ export class KafkajsAdmin implements MqDriverAdmin {
     this.#commitAsMember = commitAsMember;
   }
 
-  async connect(): Promise<void> {
+  async ping(): Promise<void> {
     await this.#use((admin) => admin.describeCluster());
   }
 
@@ -37,7 +43,11 @@ export class KafkajsAdmin implements MqDriverAdmin {
       replicationFactor: replication,
       configEntries: Object.entries(config).map(([key, value]) => ({ name: key, value })),
     };
-    const made = await this.#use((admin) => admin.createTopics({ topics: [topic], waitForLeaders: false }));
+    const made = await this.#use((admin) =>
+      admin.createTopics({ topics: [topic], waitForLeaders: false }).catch((error: unknown) => {
+        throw firstOf(error);
+      }),
+    );
     if (!made) throw new InfraError('ALREADY_EXISTS', `the topic ${name} exists already`);
     await this.#untilThere(name, call);
   }

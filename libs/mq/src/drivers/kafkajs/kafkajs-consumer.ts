@@ -15,6 +15,7 @@ import { CONSUMER_RETRY, type Reachability } from './kafkajs-client.js';
 type KafkajsMessage = EachBatchPayload['batch']['messages'][number];
 
 const NO_HEADERS: RawHeaders = {};
+const NOTHING = Buffer.alloc(0);
 
 function headersOf({ headers }: KafkajsMessage): RawHeaders {
   if (headers === undefined) return NO_HEADERS;
@@ -22,14 +23,22 @@ function headersOf({ headers }: KafkajsMessage): RawHeaders {
   return headers as RawHeaders; // as they come from the wire, nearly always
 }
 
+/**
+ * kafkajs looks names up without asking whose they are: a header called as a member of every object ('constructor') comes
+ * with that member before its value. A header without a value is an empty one.
+ */
 function converted(headers: NonNullable<KafkajsMessage['headers']>): RawHeaders {
-  const buffer = (value: string | Buffer): Buffer => (Buffer.isBuffer(value) ? value : Buffer.from(value));
+  const entries: [string, unknown][] = Object.entries(headers);
   return Object.fromEntries(
-    Object.entries(headers).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, Array.isArray(value) ? value.map(buffer) : buffer(value)]],
-    ),
+    entries.map(([name, value]): [string, Buffer | Buffer[]] => {
+      if (!Array.isArray(value)) return [name, bytesOf(value)];
+      const own = value.filter((each) => each === null || Buffer.isBuffer(each)).map(bytesOf);
+      return [name, own.length === 1 ? (own[0] ?? NOTHING) : own];
+    }),
   );
 }
+
+const bytesOf = (value: unknown): Buffer => (Buffer.isBuffer(value) ? value : NOTHING);
 
 const stored = (message: KafkajsMessage): StoredRecord => ({
   offset: BigInt(message.offset),

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isInfraError, type InfraErrorCode } from '@infra-kit/kernel';
 import type { Kafka } from 'kafkajs';
 import { loadCodec } from '../../compression/load-codec.js';
@@ -33,6 +34,7 @@ class KafkajsDriver implements MqDriver {
   readonly admin: KafkajsAdmin;
   readonly #brokers: readonly string[];
   readonly #consumerClient: Kafka;
+  readonly #probeClient: Kafka;
   readonly #compression: KafkaOptions['producer']['compression'];
   readonly #reach = new Reachability();
   readonly #producer: KafkajsProducer;
@@ -44,6 +46,8 @@ class KafkajsDriver implements MqDriver {
     this.#compression = producer.compression;
     this.native = kafkaOf(options, this.#reach, { requestTimeout, retry: RETRY });
     this.#consumerClient = kafkaOf(options, this.#reach, { requestTimeout, retry: CONSUMER_RETRY });
+    const once = { requestTimeout: options.connectTimeoutMs, retry: { ...RETRY, retries: 0 } };
+    this.#probeClient = kafkaOf(options, this.#reach, once);
     this.admin = new KafkajsAdmin(this.native, this.#reach, (group, offsets, call) =>
       this.#commitAsMember(group, offsets, call),
     );
@@ -51,14 +55,15 @@ class KafkajsDriver implements MqDriver {
     this.#producer = new KafkajsProducer(kafkaOf(options, this.#reach, sending), producer);
   }
 
-  async connect(): Promise<void> {
+  async connect({ signal }: DriverCall): Promise<void> {
     // a package that is missing fails the start, not the first send
     if (this.#compression !== 'none' && this.#compression !== 'gzip') await loadCodec(this.#compression);
-    await this.admin.connect();
+    await this.#reachable(signal);
+    await this.admin.ping();
   }
 
   async ping(): Promise<void> {
-    await this.admin.connect();
+    await this.admin.ping();
   }
 
   trouble(): unknown {
@@ -89,6 +94,21 @@ class KafkajsDriver implements MqDriver {
   async close(): Promise<void> {
     await Promise.allSettled([...this.#consumers].map((consumer) => consumer.close()));
     await Promise.allSettled([this.#producer.close(), this.admin.close()]);
+  }
+
+  /** Tries one connection after another: the client's own repeats would go on after the caller has given up. */
+  async #reachable(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const probe = this.#probeClient.admin();
+      try {
+        return await probe.connect();
+      } catch (error) {
+        if (signal.aborted || codeOfKafkajs(error) !== 'UNAVAILABLE') throw error;
+      } finally {
+        await probe.disconnect();
+      }
+      await sleep(RETRY.initialRetryTime, undefined, { signal });
+    }
   }
 
   async #commitAsMember(group: string, offsets: readonly PartitionOffset[], call: DriverCall): Promise<void> {

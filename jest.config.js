@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 const root = import.meta.dirname;
@@ -45,7 +46,9 @@ const project = (displayName, suffix) => ({
 
 export default {
   projects: [project('unit', 'spec'), project('integration', 'int-spec'), project('e2e', 'e2e-spec')],
-  maxWorkers: process.env.JEST_WORKERS ?? '100%',
+  // one more than processors: suites of real servers wait a good part of their time
+  maxWorkers: process.env.JEST_WORKERS ?? availableParallelism() + 1,
+  testSequencer: '<rootDir>/tools/longest-first.mjs',
   // ES modules of finished files stay in a worker's heap; a full collection of gigabytes stops every test in it for seconds
   workerIdleMemoryLimit: '600MB',
   watchman: false,

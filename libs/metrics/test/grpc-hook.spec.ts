@@ -31,7 +31,17 @@ import { SpanKind } from '@opentelemetry/api';
 import { InfraContext, InfraError } from '@infra-kit/kernel';
 import { eventually, recordMetrics } from '@infra-kit/kernel/testing';
 import { grpcClientInterceptor, grpcServerHook } from '@infra-kit/metrics/grpc';
-import { firstValueFrom, from, lastValueFrom, map, Observable, of, toArray, type Subscription } from 'rxjs';
+import {
+  firstValueFrom,
+  from,
+  lastValueFrom,
+  map,
+  Observable,
+  of,
+  Subject,
+  toArray,
+  type Subscription,
+} from 'rxjs';
 import {
   PROTO,
   recordSpans,
@@ -91,8 +101,12 @@ class ProbeController {
   @GrpcStreamMethod('Probe', 'Collect')
   collect(wishes: Observable<Wish>): Observable<Report> {
     return wishes.pipe(
+      map(({ text }) => {
+        seen.push(`${text} ${InfraContext.traceId()}`);
+        return text;
+      }),
       toArray(),
-      map((all) => report(all.map(({ text }) => text).join())),
+      map((all) => report(all.join())),
     );
   }
 
@@ -183,7 +197,14 @@ describe('a handler of a Nest microservice', () => {
   it('keeps it in streams, of values, of requests, and of a call it takes as it is', async () => {
     const watched = await lastValueFrom(probe.watch({ text: 'w' }).pipe(toArray()));
     expect(watched.map(({ text }) => text)).toEqual(['w 1', 'w 2']);
-    const collected = await lastValueFrom(probe.collect(of({ text: 'a' }, { text: 'b' })));
+    const wishes = new Subject<Wish>();
+    const collecting = lastValueFrom(probe.collect(wishes));
+    wishes.next({ text: 'a' });
+    await eventually(() => expect(seen).toContainEqual(expect.stringMatching(/^a /)));
+    wishes.next({ text: 'b' });
+    wishes.complete();
+    const collected = await collecting;
+    expect(seen.slice(-2)).toEqual([`a ${collected.traceId}`, `b ${collected.traceId}`]);
     const talked = await lastValueFrom(probe.chat(of({ text: 'ping' })));
     expect([collected.text, talked.text]).toEqual(['a,b', 'pong']);
     for (const { spanId } of [...watched, collected, talked]) expect(spanId).not.toBe('');

@@ -94,7 +94,7 @@ export {
   type InjectionEntry,
   type Placement,
 } from './module/component.js';
-export { classesOf, methodsOf, moveToEnd } from './module/application-classes.js';
+export { addGatewayFilter, classesOf, methodsOf, moveToEnd } from './module/application-classes.js';
 export { componentModule, componentModuleAsync } from './module/component-module.js';
 export {
   decorateMethod,

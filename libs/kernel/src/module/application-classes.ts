@@ -28,3 +28,18 @@ export function moveToEnd(method: object, list: string, last: unknown): void {
   if (!present.includes(last) || present.at(-1) === last) return;
   Reflect.defineMetadata(list, [...present.filter((one) => one !== last), last], method);
 }
+
+/** Metadata keys of @nestjs/websockets and of `@UseFilters`, read and written without depending on the package. */
+const GATEWAY = 'websockets:is_gateway';
+const FILTERS = '__exceptionFilters__';
+
+/**
+ * WebSocket gateways ignore global filters. Puts `filter` first in the own list of a class that is one, where it is asked
+ * last: filters of the application win. The list is the class', in every application of the process: `filter` must hold
+ * no state, and be one object. Idempotent; to be done before gateways are connected.
+ */
+export function addGatewayFilter(cls: object, filter: object): void {
+  if (!Reflect.hasMetadata(GATEWAY, cls)) return;
+  const present = (Reflect.getMetadata(FILTERS, cls) ?? []) as readonly unknown[];
+  if (!present.includes(filter)) Reflect.defineMetadata(FILTERS, [filter, ...present], cls);
+}

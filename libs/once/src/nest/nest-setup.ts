@@ -1,5 +1,5 @@
 import type { ApplicationConfig, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
-import { classesOf, documentAnswers, methodsOf, moveToEnd } from '@infra-kit/kernel';
+import { addGatewayFilter, classesOf, documentAnswers, methodsOf, moveToEnd } from '@infra-kit/kernel';
 import { DefaultOnceProvider } from '../default-once.provider.js';
 import { invalidArgument, oncePlace } from '../once.errors.js';
 import type { OnceProvider } from '../once.provider.js';
@@ -16,9 +16,12 @@ const PASSTHROUGH = '__responsePassthrough__';
 /** Kinds of parameters, as the keys of Nest's metadata begin: @Res and @Next. */
 const ANSWERS_ITSELF = ['1:', '2:'];
 
+/** One for all applications of the process, because metadata of a class is shared by them: it holds no state. */
+const GATEWAY_FILTER = new OnceRefusalFilter();
+
 /**
  * What has to be done to the classes of an application before Nest builds its handlers: the interceptor that is outermost,
- * those that are innermost, the filter, and refusal of handlers whose answers cannot be kept.
+ * those that are innermost, the filters, and refusal of handlers whose answers cannot be kept.
  */
 export function setUpApplication(
   provider: OnceProvider,
@@ -31,7 +34,8 @@ export function setUpApplication(
   config
     .getGlobalInterceptors()
     .unshift(new IdempotencyInterceptor({ provider, host, instanceOf: instances(moduleRef) }));
-  for (const cls of classesOf(modules))
+  for (const cls of classesOf(modules)) {
+    addGatewayFilter(cls, GATEWAY_FILTER);
     for (const [name, method] of methodsOf(cls)) {
       const use = useOf(method);
       if (use === undefined) continue;
@@ -44,6 +48,7 @@ export function setUpApplication(
       });
       documentKey(method, use);
     }
+  }
 }
 
 /** `this` of key functions; a request-scoped class has no instance yet: its prototype stands in. */

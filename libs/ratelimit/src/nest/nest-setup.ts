@@ -1,5 +1,5 @@
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
-import { classesOf, methodsOf, moveToEnd } from '@infra-kit/kernel';
+import { addGatewayFilter, classesOf, methodsOf, moveToEnd } from '@infra-kit/kernel';
 import { DefaultRateLimitProvider } from '../default-ratelimit.provider.js';
 import { invalidArgument, rateLimitPlace, shown, unknownRule } from '../ratelimit.errors.js';
 import type { RateLimitProvider } from '../ratelimit.provider.js';
@@ -11,8 +11,6 @@ import { CLASS_USES, ownUses, skippedBy, type RateLimitUse } from './uses.js';
 
 const GUARDS = '__guards__';
 const INTERCEPTORS = '__interceptors__';
-const FILTERS = '__exceptionFilters__';
-const GATEWAY = 'websockets:is_gateway';
 
 /** One for all applications of the process, because metadata of a class is shared by them: it holds no state. */
 const GATEWAY_FILTER = new RateLimitRefusalFilter();
@@ -33,7 +31,7 @@ export function setUpApplication(
     const ofClass = (Reflect.getMetadata(CLASS_USES, cls) ?? []) as readonly RateLimitUse[];
     need(provider, ofClass, name);
     knowSkipped(provider, cls);
-    if (Reflect.hasMetadata(GATEWAY, cls)) addGatewayFilter(cls);
+    addGatewayFilter(cls, GATEWAY_FILTER);
     for (const [key, method] of methodsOf(cls)) {
       const uses = ownUses(method);
       need(provider, uses, `${name}.${key}`);
@@ -64,10 +62,4 @@ function knowSkipped(provider: RateLimitProvider, target: object): void {
   for (const rule of skippedBy(target) ?? [])
     if (!Object.hasOwn(known, rule))
       throw unknownRule(rateLimitPlace(provider.name), rule, Object.keys(known));
-}
-
-/** Gateways ignore global filters: first in their own list is asked last. */
-function addGatewayFilter(cls: object): void {
-  const present = (Reflect.getMetadata(FILTERS, cls) ?? []) as readonly unknown[];
-  if (!present.includes(GATEWAY_FILTER)) Reflect.defineMetadata(FILTERS, [GATEWAY_FILTER, ...present], cls);
 }

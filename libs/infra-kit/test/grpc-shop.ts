@@ -5,7 +5,6 @@ import {
   GrpcMethod,
   RpcException,
   Transport,
-  type ClientGrpcProxy,
   type GrpcOptions,
 } from '@nestjs/microservices';
 import { ConfigError, InfraContext, InfraError } from '@infra-kit/kernel';
@@ -131,7 +130,7 @@ export function shopClient({ options }: GrpcOptions): ShopClient {
   const client = ClientProxyFactory.create({
     transport: Transport.GRPC,
     options: { ...options, channelOptions: { interceptors: [grpcClientInterceptor()] } },
-  }) as ClientGrpcProxy;
+  });
   const service = client.getService<ShopService>('Shop');
   const call: ShopClient['call'] = (method, text) => firstValueFrom(service[method]({ text }));
   return {

@@ -158,7 +158,7 @@ beforeAll(async () => {
   client = ClientProxyFactory.create({
     transport: Transport.GRPC,
     options: { ...options, channelOptions: { interceptors: [grpcClientInterceptor()] } },
-  }) as ClientGrpcProxy;
+  });
   probe = client.getService<ProbeService>('Probe');
 });
 afterEach(() => {

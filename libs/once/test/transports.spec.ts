@@ -25,7 +25,6 @@ import {
   ClientProxyFactory,
   GrpcMethod,
   Transport,
-  type ClientGrpcProxy,
   type GrpcOptions,
 } from '@nestjs/microservices';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -148,7 +147,7 @@ async function overGrpc(inheritAppConfig: boolean): Promise<Place> {
   app.connectMicroservice<GrpcOptions>(options, { inheritAppConfig });
   await app.startAllMicroservices();
   await app.init();
-  const client = ClientProxyFactory.create(options) as ClientGrpcProxy;
+  const client = ClientProxyFactory.create({ ...options, transport: Transport.GRPC });
   closing.push(() => client.close());
   const orders = client.getService<{ place(order: Order): Observable<{ run: number }> }>('Orders');
   return (order) =>

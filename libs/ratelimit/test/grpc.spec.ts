@@ -64,7 +64,7 @@ async function start(): Promise<Limits> {
   };
   service = await NestFactory.createMicroservice<GrpcOptions>(LimitsModule, { ...options, logger: false });
   await service.listen();
-  client = ClientProxyFactory.create(options) as ClientGrpcProxy;
+  client = ClientProxyFactory.create({ ...options, transport: Transport.GRPC });
   return client.getService<Limits>('Limits');
 }
 

@@ -1,5 +1,4 @@
 import {
-  InfraContext,
   withDeadline,
   type CallOptions,
   type Clock,
@@ -10,6 +9,7 @@ import { REFUND, RESET, TAKE } from './algorithms/decide.js';
 import { SLOTS } from './algorithms/algorithm.js';
 import type { RateLimitConfig } from './ratelimit.config.js';
 import { isCheck, soundCost, soundResource } from './sound-arguments.js';
+import { isContextLimited, isContextOver, isFree } from './call-limits.js';
 import { closedError, invalidArgument, shown, type RateLimitPlace } from './ratelimit.errors.js';
 import {
   RateLimitProvider,
@@ -67,7 +67,7 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
   override allow(resource: string, rule: string | RateLimitRule, options?: AllowOptions): Promise<Decision> {
     try {
       const request = this.#request(resource, rule, options?.cost, 0);
-      const verdict = isFree(options) ? this.#deps.judge.atOnce(request) : undefined;
+      const verdict = isFree(options) && !isContextOver() ? this.#deps.judge.atOnce(request) : undefined;
       if (verdict === undefined) return this.#allowLater(request, options);
       const decision = decisionOf(request.rule, verdict, ownSource(request.rule));
       return Promise.resolve(this.#counter.counted(request.rule, decision, verdict.ok));
@@ -273,15 +273,6 @@ export class DefaultRateLimitProvider extends RateLimitProvider {
     if (isFree(options) && !isContextLimited()) return fn();
     return withDeadline(options, Infinity, `${this.#deps.place.label}.${method}`, fn);
   }
-}
-
-function isFree(options: CallOptions | undefined): boolean {
-  return options === undefined || (options.signal === undefined && options.timeoutMs === undefined);
-}
-
-function isContextLimited(): boolean {
-  const context = InfraContext.current();
-  return context?.signal !== undefined || context?.deadline !== undefined;
 }
 
 function decided({ rule }: Request, { verdict, source, closed }: Answer): Decision {

@@ -140,3 +140,60 @@ it('named limiters stand beside the one of the decorators, over the cache they n
     /its cache is missing; .*name: 'sessions'/,
   );
 });
+
+it('two applications of one process have limits of their own, and rules of their own', async () => {
+  const open = (capacity: number) => {
+    @Module({
+      imports: [
+        RateLimitModule.forRoot({ driver: 'memory', rules: { ...rules, plain: { rate: 1, capacity } } }),
+      ],
+      controllers: [Pages],
+    })
+    class AppModule {}
+    return NestFactory.create(AppModule, { logger: false, abortOnError: false });
+  };
+  app = await open(1);
+  const other = await open(50);
+  const status = async (of: INestApplication): Promise<number> =>
+    (await fetch(`${await of.getUrl()}/plain`)).status;
+  try {
+    for (const one of [app, other]) await one.listen(0, '127.0.0.1');
+    expect([await status(app), await status(app), await status(other)]).toEqual([200, 429, 200]);
+    await app.close();
+    expect(await status(other)).toBe(200);
+  } finally {
+    await other.close();
+  }
+});
+
+it('Retry-After is in whole seconds, rounded up, 1 at least', async () => {
+  @Controller()
+  class Waits {
+    @RateLimit({ rule: { rate: 1, perMs: 200, capacity: 1 }, key: () => 'all' })
+    @Get('short')
+    short(): string {
+      return 'short';
+    }
+
+    @RateLimit({ rule: { rate: 1, perMs: 61_500, capacity: 1 }, key: () => 'all' })
+    @Get('long')
+    long(): string {
+      return 'long';
+    }
+  }
+  const served = await serve('express', {}, { controllers: [Waits] });
+  app = served.app;
+  const retry = async (path: string): Promise<unknown> => {
+    await served.get(path);
+    const { status, headers } = await served.get(path);
+    return [status, headers.get('retry-after')];
+  };
+  expect(await retry('/short')).toEqual([429, '1']);
+  expect(await retry('/long')).toEqual([429, '62']);
+});
+
+it('a limited route says 429 and 503 in its OpenAPI description, where @nestjs/swagger is installed', async () => {
+  app = (await serve('express', { rules }, { controllers: [Pages] })).app;
+  const plain = Object.getOwnPropertyDescriptor(Pages.prototype, 'plain')?.value as object;
+  expect(Reflect.getMetadata('swagger/apiResponse', plain)).toMatchObject({ 429: {}, 503: {} });
+});

@@ -57,6 +57,14 @@ describe('with the store away', () => {
     expect(await admitted(limits, 'local', 20)).toBe(1);
   });
 
+  it('nobody gets what the rule itself could never give', async () => {
+    const { limits, faults } = await open({ rules: { local: { rate: 1, capacity: 0.5 } } });
+    const whole = { allowed: false, retryAfterMs: Infinity };
+    expect(await limits.allow('a', 'local')).toMatchObject({ ...whole, source: 'store' });
+    faults.fail(away);
+    expect(await limits.allow('a', 'local')).toMatchObject({ ...whole, source: 'fallback' });
+  });
+
   it('instances that cannot be counted are unknown, and no decision is thrown', async () => {
     const { limits, faults } = await open({}, () => {
       throw new Error('the registry is away too');

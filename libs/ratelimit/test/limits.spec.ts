@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { InfraContext } from '@infra-kit/kernel';
 import { createRateLimit, type RateLimitOptions, type RateLimitRule } from '@infra-kit/ratelimit';
 import { DRIVERS, open } from './fixtures/limits.js';
 
@@ -235,6 +236,10 @@ describe.each(DRIVERS)('a limiter with the driver %s', (driver) => {
     await expect(limits.allow('a', 'bucket', { timeoutMs: 0 })).rejects.toMatchObject({
       code: 'DEADLINE_EXCEEDED',
     });
+    const within = (init: Parameters<typeof InfraContext.run>[0]) =>
+      InfraContext.run(init, () => limits.allow('a', 'bucket'));
+    await expect(within({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'CANCELLED' });
+    await expect(within({ deadline: Date.now() - 1 })).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
     expect((await limits.peek('a', 'bucket')).remaining).toBe(5);
   });
 

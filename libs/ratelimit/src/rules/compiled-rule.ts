@@ -111,7 +111,8 @@ export function shareOf(rule: CompiledRule, share: number): CompiledRule {
   const own = {
     ...rule.given,
     rate: rate * share * stretch,
-    capacity: Math.max(1, capacity * share),
+    // one call at least, but for a rule that lets none through whole
+    capacity: Math.min(capacity, Math.max(1, capacity * share)),
     lease: undefined,
   };
   return { ...rule, ...numbersOf(own, Math.ceil(perMs * stretch)) };

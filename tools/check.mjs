@@ -30,5 +30,6 @@ const results = await Promise.all([
   passes('format:check'),
   passes('lint'),
   passes('layers'),
+  passes('docs'),
 ]);
 process.exitCode = allOf(results) ? 0 : 1;

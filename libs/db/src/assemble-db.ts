@@ -10,7 +10,8 @@ import { parseDbConfig, structuralChanges } from './parse-db-config.js';
 import { SchemaKeeper } from './schema/schema-keeper.js';
 import { noShards } from './sharding/default-shards.js';
 import type { Shards } from './sharding/shards.js';
-import { ScopeStore, Transactions } from './transactions/transactions.js';
+import { ScopeStore } from './transactions/transaction-scope.js';
+import { Transactions } from './transactions/transactions.js';
 
 /** Opens servers, pools and ORMs, proves that the servers answer, and puts the parts together. */
 export async function assembleDb(

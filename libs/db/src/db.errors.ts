@@ -99,6 +99,7 @@ const SQLSTATE = /^(?!E[A-Z])[0-9A-Z]{5}$/;
 /** Ways in which a dropped or refused connection comes without a code. */
 const LOST =
   /connection terminated|connection (was )?(closed|ended|lost)|client has encountered a connection error|not queryable|server closed the connection|cannot use a pool after/i;
+const NEVER_SENT = /not queryable/i;
 const POOL_TIMEOUT = /timeout exceeded when trying to connect/i;
 const NETWORK: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
@@ -143,6 +144,10 @@ export function isConnectionLost(error: unknown): boolean {
     (link) => NETWORK.has(textOf(link, 'code') ?? '') || LOST.test(textOf(link, 'message') ?? ''),
   );
 }
+
+/** The same, for a statement that may have reached the server: pg sends none on a connection that it knows to be dead. */
+export const isLostOnItsWay = (error: unknown): boolean =>
+  isConnectionLost(error) && !chain(error).some((link) => NEVER_SENT.test(textOf(link, 'message') ?? ''));
 
 /** Whether running the whole transaction again may help: serialization failure or deadlock. */
 export function isSerializationFailure(error: unknown): boolean {

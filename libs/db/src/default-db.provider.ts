@@ -11,7 +11,7 @@ import { poolState } from './orm/pool-state.js';
 import { askServers } from './orm/ask-servers.js';
 import type { SchemaKeeper } from './schema/schema-keeper.js';
 import type { Shards } from './sharding/shards.js';
-import { bindSql, runSql } from './sql/tagged-sql.js';
+import { bindSql, runSql, sqlTag } from './sql/tagged-sql.js';
 import type { Transactions } from './transactions/transactions.js';
 
 const HEALTH_LIMIT_MS = 2000;
@@ -42,16 +42,7 @@ export class DefaultDbProvider extends DbProvider {
   constructor(engine: DbEngine) {
     super();
     this.#engine = engine;
-    this.sql = Object.assign(
-      <T extends object>(strings: TemplateStringsArray, ...values: readonly unknown[]) =>
-        this.#sql<T>(undefined, strings, values),
-      {
-        with:
-          (options: CallOptions) =>
-          <T extends object>(strings: TemplateStringsArray, ...values: readonly unknown[]) =>
-            this.#sql<T>(options, strings, values),
-      },
-    );
+    this.sql = sqlTag((options, strings, values) => this.#sql(options, strings, values));
   }
 
   override get name(): string {

@@ -1,12 +1,15 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { defineEntity, p } from '@mikro-orm/core';
 import { createDb } from '@infra-kit/db';
 import { until } from '@infra-kit/testkit';
+import { EmbeddedPostgresDriver } from '../src/drivers/embedded/embedded-postgres.driver.js';
+import { findPostgres } from '../src/drivers/embedded/postgres-binaries.js';
 import { makeHome } from '../src/drivers/embedded/server-home.js';
 import { readPostmaster } from '../src/drivers/embedded/postmaster.js';
+import { serverUser } from '../src/drivers/embedded/server-user.js';
 import { Child } from './fixtures/child.js';
 
 const PATIENT_MS = 120_000;
@@ -51,6 +54,31 @@ describe('the embedded server', () => {
     await rm(other);
     for (const own of ['data', 'postgres.log', '.gitignore']) await writeFile(join(dataDir, own), '');
     await makeHome(dataDir, user);
+  });
+
+  it('under a user id without a name says what to do', async () => {
+    // only root may run it as somebody else; to others its own words are shown
+    const user = process.getuid?.() === 0 ? { uid: 54_321, gid: 54_321 } : undefined;
+    const said = join(dataDir, 'initdb.sh');
+    await writeFile(
+      said,
+      '#!/bin/sh\necho "initdb: error: could not look up effective user ID 54321" >&2\nexit 1\n',
+      { mode: 0o755 },
+    );
+    const found = await findPostgres(serverUser());
+    const initdb = user === undefined ? said : found?.initdb;
+    const folder = join(dataDir, 'home');
+    const driver = new EmbeddedPostgresDriver({
+      binaries: { initdb: initdb ?? said, postgres: found?.postgres ?? said },
+      user,
+      dataDir: folder,
+    });
+    await chmod(dataDir, 0o755);
+    await expect(driver.open()).rejects.toMatchObject({
+      code: 'FAILED_PRECONDITION',
+      message: expect.stringContaining('no entry in /etc/passwd'),
+    });
+    await driver.close();
   });
 
   it(

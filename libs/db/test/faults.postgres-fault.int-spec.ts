@@ -177,6 +177,24 @@ describe('a PostgreSQL that is hurt', () => {
     await proxy.close();
   });
 
+  it('lost before COMMIT was sent: UNAVAILABLE, and it has surely not happened', async () => {
+    const db = await open();
+    const lost = db.transaction(async (em) => {
+      const [row] = await em.execute<{ pid: number }[]>('select pg_backend_pid() as pid');
+      await em.insert(Transfer, { id: 'unsent', half: 1 });
+      await db.transaction((other) => other.execute('select pg_terminate_backend(?)', [row?.pid]), {
+        propagation: 'requires-new',
+      });
+      await until('its pool has seen the end', async () => {
+        const { detail } = await db.health();
+        return Reflect.get(Object(detail['pool']), 'connections') === 1;
+      });
+    });
+    await expect(lost).rejects.toMatchObject({ code: 'UNAVAILABLE', outcome: undefined, retryable: true });
+    expect(await db.sql`select id from transfer where id = 'unsent'`).toEqual([]);
+    await db.close();
+  });
+
   it('silent: calls end at their limit, and health says down', async () => {
     const proxy = await FaultProxy.start(server);
     const db = await open({ url: proxy.through(server.url) });

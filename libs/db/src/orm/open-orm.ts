@@ -5,9 +5,13 @@ import type { DbConfig, DbEntity } from '../db.config.js';
 import { invalidArgument, type DbPlace } from '../db.errors.js';
 import type { DbConnection } from '../drivers/db-driver.js';
 import { PoolGauges } from './pool-gauges.js';
-import { guardPool } from './pool-guard.js';
+import { cutUnlessEnded } from './overdue.js';
+import { PoolGuard } from './pool-guard.js';
 import type { QueryLog } from './query-log.js';
 import { quietConnection } from './quiet-connection.js';
+
+/** What still runs when the connections are closed has so long to end; a closer has five seconds in all. */
+const CLOSE_GRACE_MS = 3000;
 
 /** MikroORM on one server, and the pool underneath (none in PGlite). */
 export interface OpenedOrm {
@@ -44,6 +48,7 @@ export async function openOrm(connection: DbConnection, setting: OrmSetting): Pr
   const { MikroORM: Orm } = await import('@mikro-orm/sql');
   const pools: Pool[] = [];
   const gauges: PoolGauges[] = [];
+  const guards: PoolGuard[] = [];
   const options: Options = {
     ...where,
     ...(driver && { driver }),
@@ -66,7 +71,7 @@ export async function openOrm(connection: DbConnection, setting: OrmSetting): Pr
             keepAlive: true,
             onPoolCreated: (pool: Pool) => {
               pools.push(pool);
-              guardPool(pool);
+              guards.push(new PoolGuard(pool));
               gauges.push(new PoolGauges(pool, poolName));
             },
           },
@@ -88,7 +93,10 @@ export async function openOrm(connection: DbConnection, setting: OrmSetting): Pr
       );
   const close = async (): Promise<void> => {
     for (const gauge of gauges) gauge[Symbol.dispose]();
-    await orm.close(true);
+    const closing = orm.close(true);
+    for (const guard of guards) guard.refuseWaiting();
+    cutUnlessEnded(() => guards.forEach((guard) => guard.cutAll()), closing, CLOSE_GRACE_MS);
+    await closing;
   };
   return { orm, pools, address, close };
 }

@@ -3,7 +3,7 @@ import { InfraContext, withDeadline, type CallOptions, type Logger } from '@infr
 import { closedError, dbError, invalidArgument, precondition, type DbPlace } from '../db.errors.js';
 import type { TransactionOptions } from '../db.types.js';
 import type { QueryLog } from '../orm/query-log.js';
-import { bindSql, runSql } from '../sql/tagged-sql.js';
+import { bindSql, runSql, sqlTag } from '../sql/tagged-sql.js';
 import { isDatabaseError } from '../transactions/callers-error.js';
 import type { MovedSlots } from './moved-slots.js';
 import { holdSlots, type SlotMovedError } from './owned-slots.js';
@@ -71,7 +71,7 @@ export class DefaultShards implements Shards {
         return managers.ofContext(index());
       },
       transaction: (fn, options) => this.#transaction(slot, fn, options),
-      sql: (strings, ...values) => this.#sql(slot, strings, values),
+      sql: sqlTag((options, strings, values) => this.#sql(slot, options, strings, values)),
     };
   }
 
@@ -183,6 +183,7 @@ export class DefaultShards implements Shards {
 
   async #sql<T extends object>(
     slot: number,
+    options: CallOptions | undefined,
     strings: TemplateStringsArray,
     values: readonly unknown[],
   ): Promise<T[]> {
@@ -196,8 +197,8 @@ export class DefaultShards implements Shards {
         throw dbError(place, error);
       }
     };
-    if (running === undefined) return this.#transaction(slot, run);
-    return this.#limited('shards.sql', undefined, (signal) => run(running.em, signal));
+    if (running === undefined) return this.#transaction(slot, run, options);
+    return this.#limited('shards.sql', options, (signal) => run(running.em, signal));
   }
 
   #shardOf(slot: number): ReturnType<ShardManagers['shard']> {

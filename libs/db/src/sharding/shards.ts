@@ -1,6 +1,6 @@
 import type { EntityManager } from '@mikro-orm/sql';
 import type { CallOptions } from '@infra-kit/kernel';
-import type { TransactionOptions } from '../db.types.js';
+import type { SqlTag, TransactionOptions } from '../db.types.js';
 import type { ShardKey } from './slots.js';
 
 /** The shard of one key. It stays right when the slot moves: each call asks anew. */
@@ -14,8 +14,8 @@ export interface ShardHandle {
    * the slot moved meanwhile, within the limit, at most half a minute: then ABORTED.
    */
   transaction<T>(fn: (em: EntityManager) => Promise<T>, options?: TransactionOptions): Promise<T>;
-  /** As `DbProvider.sql`; names without a schema are the shard's. Joins the shard's running transaction. */
-  sql<T extends object>(strings: TemplateStringsArray, ...values: readonly unknown[]): Promise<T[]>;
+  /** As `DbProvider.sql`, `with` included; names without a schema are the shard's. Joins the shard's running transaction. */
+  readonly sql: SqlTag;
 }
 
 export interface ShardInfo {

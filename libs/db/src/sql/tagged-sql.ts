@@ -1,6 +1,8 @@
 import { CompiledQuery } from 'kysely';
 import type { EntityManager } from '@mikro-orm/sql';
+import type { CallOptions } from '@infra-kit/kernel';
 import { invalidArgument, sqlStateOf, type DbPlace } from '../db.errors.js';
+import type { SqlTag } from '../db.types.js';
 import type { QueryLog } from '../orm/query-log.js';
 
 export interface BoundSql {
@@ -39,6 +41,26 @@ export function bindSql(place: DbPlace, strings: TemplateStringsArray, values: r
     );
   const text = strings.reduce((whole, part, index) => `${whole}$${index}${part}`);
   return { text, values };
+}
+
+type RunSql = <T extends object>(
+  options: CallOptions | undefined,
+  strings: TemplateStringsArray,
+  values: readonly unknown[],
+) => Promise<T[]>;
+
+/** The tag, and the one with limits of its own. */
+export function sqlTag(run: RunSql): SqlTag {
+  return Object.assign(
+    <T extends object>(strings: TemplateStringsArray, ...values: readonly unknown[]) =>
+      run<T>(undefined, strings, values),
+    {
+      with:
+        (options: CallOptions) =>
+        <T extends object>(strings: TemplateStringsArray, ...values: readonly unknown[]) =>
+          run<T>(options, strings, values),
+    },
+  );
 }
 
 /** Runs it where the manager is: in its transaction, or on a connection of the pool. */

@@ -121,6 +121,14 @@ export const shardPlaceTests: Readonly<Record<string, ShardTest>> = {
       InfraContext.run(options, async () => db.shards.of(1).sql`select pg_sleep(60)`),
       late,
     );
+    await rejects(db.shards.of(1).sql.with(options)`select pg_sleep(60)`, late);
+    await db.shards.of(1).transaction(async () => {
+      await rejects(db.shards.of(1).sql.with({ signal: AbortSignal.abort() })`select 1`, isCode('CANCELLED'));
+      deepEqual(
+        await db.shards.of(1).sql.with({ timeoutMs: 60_000 })`select current_schema() as at`,
+        await db.shards.of(1).sql`select current_schema() as at`,
+      );
+    });
     await rejects(db.shards.on(1, sleep, { signal: AbortSignal.abort() }), isCode('CANCELLED'));
     deepEqual(await db.shards.of(1).sql`select 1 as one`, [{ one: 1 }]);
   },

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EntityManager } from '@mikro-orm/sql';
 
 export type Effect = () => void | Promise<void>;
@@ -65,5 +66,15 @@ export class TransactionScope {
     const turn = this.#savepoints.then(work, work);
     this.#savepoints = turn.catch(() => undefined);
     return turn;
+  }
+}
+
+/** The running transactions of a database, and for the code that asks the innermost it is in. */
+export class ScopeStore extends AsyncLocalStorage<TransactionScope> {
+  readonly running = new Set<TransactionScope>();
+
+  current(): TransactionScope | undefined {
+    const scope = this.getStore();
+    return scope === undefined || scope.ended ? undefined : scope;
   }
 }

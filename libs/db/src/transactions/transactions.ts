@@ -1,10 +1,9 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EntityManager } from '@mikro-orm/sql';
 import { InfraContext, withDeadline, type Clock, type Logger } from '@infra-kit/kernel';
 import {
   dbError,
   invalidArgument,
-  isConnectionLost,
+  isLostOnItsWay,
   isSerializationFailure,
   precondition,
   sqlStateOf,
@@ -12,6 +11,7 @@ import {
   type DbPlace,
 } from '../db.errors.js';
 import type { TransactionOptions } from '../db.types.js';
+import { leased } from '../orm/overdue.js';
 import type { RecentWrites } from '../orm/recent-writes.js';
 import type { Replicas } from '../orm/replicas.js';
 import { retriesCounter, transactionsCounter } from '../db.telemetry.js';
@@ -25,7 +25,7 @@ import {
   ormIsolation,
   setModes,
 } from './transaction-options.js';
-import { TransactionScope, type Effect, type LastWrite } from './transaction-scope.js';
+import { TransactionScope, type Effect, type LastWrite, type ScopeStore } from './transaction-scope.js';
 
 /** Base of the pause before a retry; doubled each time, and drawn at random below it. */
 const RETRY_BASE_MS = 10;
@@ -47,16 +47,6 @@ interface Parts {
   readonly scopes: ScopeStore;
   /** Where these transactions are: those of another place are not joined. */
   readonly home: string;
-}
-
-/** The running transactions of a database, and for the code that asks the innermost it is in. */
-export class ScopeStore extends AsyncLocalStorage<TransactionScope> {
-  readonly running = new Set<TransactionScope>();
-
-  current(): TransactionScope | undefined {
-    const scope = this.getStore();
-    return scope === undefined || scope.ended ? undefined : scope;
-  }
 }
 
 interface Done<T> {
@@ -225,28 +215,27 @@ export class Transactions {
     const ended = (outcome: string): void =>
       transactionsCounter.add(1, { 'infra.instance': place.name, outcome });
     try {
-      const done = await manager.transactional(
-        async (em) => {
-          const scope = new TransactionScope({ em, home, startedAt: clock.monotonic(), isolation, readOnly });
-          scopes.running.add(scope);
-          try {
-            if (!concurrent) await setModes(em, options);
-            const result = await this.#inScope(scope, work, signal, () => scope.writeLast());
-            await refuseRuined(place, em);
-            em.flush = written; // MikroORM would look for changes again
-            committing = true;
-            return result;
-          } finally {
-            scopes.running.delete(scope);
-          }
-        },
-        { clear: true, readOnly, ...(isolationLevel && { isolationLevel }), ...abortable(signal) },
-      );
+      const begun = async (em: EntityManager): Promise<Done<T>> => {
+        const scope = new TransactionScope({ em, home, startedAt: clock.monotonic(), isolation, readOnly });
+        scopes.running.add(scope);
+        try {
+          if (!concurrent) await setModes(em, options);
+          const result = await this.#inScope(scope, work, signal, () => scope.writeLast());
+          await refuseRuined(place, em);
+          em.flush = written; // MikroORM would look for changes again
+          committing = true;
+          return result;
+        } finally {
+          scopes.running.delete(scope);
+        }
+      };
+      const how = { clear: true, readOnly, ...(isolationLevel && { isolationLevel }), ...abortable(signal) };
+      const done = await leased(signal, () => manager.transactional(begun, how));
       ended('committed');
       if (!readOnly) writes?.note();
       return done;
     } catch (error) {
-      const unknown = committing && isConnectionLost(error) && !sqlStateOf(error)?.startsWith('40');
+      const unknown = committing && isLostOnItsWay(error) && !sqlStateOf(error)?.startsWith('40');
       ended(unknown ? 'unknown' : 'rolled_back');
       throw unknown ? dbError(place, error, { outcome: 'unknown' }) : error;
     }
@@ -261,6 +250,7 @@ export class Transactions {
   ): Promise<Done<T>> {
     return this.#parts.scopes.run(scope, async () => {
       try {
+        signal?.throwIfAborted(); // it may have waited long for its connection
         const value = await callersWork(() => work(scope.em));
         if (scope.doom !== undefined)
           throw precondition(

@@ -105,6 +105,7 @@ export class EmbeddedServer {
     try {
       await run(binaries.initdb, args, user, home);
     } catch (error) {
+      if (NAMELESS.test(messageOf(error))) throw nameless(user, error);
       throw failed(`its data folder could not be made in ${home}: ${messageOf(error)}`, error);
     }
     await rename(partial, data).catch(async (error: unknown) => {
@@ -193,6 +194,18 @@ export class EmbeddedServer {
       await clock.sleep(POLL_MS);
     }
   }
+}
+
+/** initdb wants a name for whoever runs it, also when it is told one: a container under an arbitrary user id has none. */
+const NAMELESS = /could not look up effective user/i;
+
+function nameless(user: ServerUser | undefined, cause: unknown): InfraError {
+  const uid = user?.uid ?? process.getuid?.();
+  return new InfraError(
+    'FAILED_PRECONDITION',
+    `db: the embedded PostgreSQL cannot make its data folder as user ${uid}, who has no entry in /etc/passwd; add one, run as a user that has one, take embedded: 'pglite', or pass url to use a server`,
+    { component: 'db', cause },
+  );
 }
 
 function failed(what: string, cause?: unknown): InfraError {

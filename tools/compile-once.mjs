@@ -1,6 +1,7 @@
 // Loaded into jest and its workers (--import). Jest evaluates every module of a spec file anew, in a context of the
 // file's own, and V8 would compile it anew as well: a third of what loading costs. Here a worker keeps what V8 made of
-// a source, and hands it back when the same source comes under the same name.
+// a source, and hands it back when the same source comes under the same name. V8 takes nothing it made under other
+// flags (a spec may set --expose-gc): then it is made again.
 import vm from 'node:vm';
 
 const functions = new Map();
@@ -8,27 +9,37 @@ const modules = new Map();
 const { compileFunction, SourceTextModule } = vm;
 
 /** V8 itself compares no more than lengths. */
-const compiled = (cache, name, source) => {
-  const found = cache.get(name);
+function known(made, name, source) {
+  const found = made.get(name);
   return found?.source === source ? found.cachedData : undefined;
-};
+}
 
-vm.compileFunction = (source, parameters, options) => {
-  const cachedData = compiled(functions, options?.filename, source);
-  if (cachedData !== undefined) return compileFunction(source, parameters, { ...options, cachedData });
-  const made = compileFunction(source, parameters, { ...options, produceCachedData: true });
-  if (options?.filename !== undefined)
-    functions.set(options.filename, { source, cachedData: made.cachedData });
-  return made;
+vm.compileFunction = (source, parameters, options = {}) => {
+  const cachedData = known(functions, options.filename, source);
+  const compiled = compileFunction(source, parameters, {
+    ...options,
+    ...(cachedData === undefined ? { produceCachedData: true } : { cachedData }),
+  });
+  if (compiled.cachedDataRejected) functions.delete(options.filename);
+  else if (cachedData === undefined && options.filename !== undefined)
+    functions.set(options.filename, { source, cachedData: compiled.cachedData });
+  return compiled;
 };
 
 // there only under --experimental-vm-modules
 if (SourceTextModule !== undefined)
-  vm.SourceTextModule = class extends SourceTextModule {
-    constructor(source, options) {
-      const cachedData = compiled(modules, options?.identifier, source);
-      super(source, cachedData === undefined ? options : { ...options, cachedData });
-      if (cachedData === undefined && options?.identifier !== undefined)
-        modules.set(options.identifier, { source, cachedData: this.createCachedData() });
-    }
-  };
+  vm.SourceTextModule = new Proxy(SourceTextModule, {
+    construct(Module, [source, options = {}]) {
+      const cachedData = known(modules, options.identifier, source);
+      if (cachedData !== undefined)
+        try {
+          return new Module(source, { ...options, cachedData });
+        } catch {
+          // made under other flags
+        }
+      const module = new Module(source, options);
+      if (options.identifier !== undefined)
+        modules.set(options.identifier, { source, cachedData: module.createCachedData() });
+      return module;
+    },
+  });

@@ -1,138 +1,18 @@
 import { readFileSync } from 'node:fs';
-import { request as httpRequest, type ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
+import { request as httpRequest } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  Body,
-  Controller,
-  Get,
-  HttpException,
-  Logger as Nest,
-  Module,
-  Param,
-  Post,
-  Req,
-  Res,
-  StreamableFile,
-  type INestApplication,
-} from '@nestjs/common';
-import { HttpAdapterHost, NestFactory } from '@nestjs/core';
-import { ExpressAdapter } from '@nestjs/platform-express';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { Logger as Nest } from '@nestjs/common';
 import { eventually } from '@infra-kit/kernel/testing';
-import { InfraContext, ReloadRegistry } from '@infra-kit/kernel';
-import { ClogLogger, ClogModule, ClogNestLogger } from '@infra-kit/clog';
-import { PinoLogger } from 'nestjs-pino';
+import { ReloadRegistry } from '@infra-kit/kernel';
+import { access, serve, type Served } from './http-service.js';
 import { LogFolder, type Line } from './log-files.js';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const PARENT = `00-${TRACE}-b7ad6b7169203331-01`;
 const HEX32 = /^[0-9a-f]{32}$/;
 
-interface Logs {
-  info(fields: object, message: string): void;
-}
-
 /** The names of a line of text, as often as they stand there: parsing would hide the doubles. */
 const keysOf = (text: string): string[] => [...text.matchAll(/[{,]"([^"]+)":/g)].map(([, key]) => key ?? '');
-
-@Controller()
-class OrdersController {
-  constructor(
-    private readonly logger: ClogLogger,
-    private readonly pinoLogger: PinoLogger,
-  ) {}
-
-  @Get('orders/:id')
-  async read(@Param('id') id: string): Promise<object> {
-    this.logger.info('reading');
-    await new Promise((resolve) => setImmediate(resolve));
-    this.logger.info('read');
-    return { id, name: 'ä' };
-  }
-
-  @Post('orders')
-  create(@Body() body: object): object {
-    this.logger.info('creating');
-    return body;
-  }
-
-  @Get('pino')
-  pino(): string {
-    this.pinoLogger.assign({ userId: 7, token: 'hidden' });
-    this.pinoLogger.info('through nestjs-pino');
-    new Nest('InRequest').log('through Nest');
-    return 'ok';
-  }
-
-  @Get('log')
-  log(@Req() request: { readonly log?: Logs; readonly raw?: { readonly log?: Logs } }): string {
-    const own = request.raw?.log ?? request.log;
-    own?.info({ request_id: 'another' }, 'through req.log');
-    return 'ok';
-  }
-
-  @Get('broken')
-  broken(@Res() response: { readonly raw?: ServerResponse }): void {
-    (response.raw ?? (response as ServerResponse)).destroy();
-  }
-
-  @Get('fail')
-  fail(): never {
-    throw new HttpException('down', 503);
-  }
-
-  @Get('stream')
-  stream(): StreamableFile {
-    return new StreamableFile(Readable.from([Buffer.from('12345'), Buffer.from('678')]));
-  }
-
-  @Get('hang')
-  hang(): Promise<never> {
-    this.logger.info('hanging');
-    return new Promise(() => undefined);
-  }
-
-  @Get('health/live')
-  health(): string {
-    this.logger.debug('checked');
-    return 'ok';
-  }
-}
-
-const adapters = {
-  express: () => new ExpressAdapter(),
-  fastify: () => new FastifyAdapter(),
-} as const;
-
-interface Served {
-  readonly app: INestApplication;
-  readonly url: string;
-}
-
-async function serve(
-  adapter: keyof typeof adapters,
-  output: string,
-  prepare?: (app: INestApplication) => void,
-): Promise<Served> {
-  @Module({
-    imports: [ClogModule.forRoot({ output, level: 'debug', format: 'json' })],
-    controllers: [OrdersController],
-  })
-  class App {}
-  const app = await NestFactory.create(App, adapters[adapter](), {
-    bufferLogs: true,
-    forceCloseConnections: true,
-  });
-  app.useLogger(app.get(ClogNestLogger));
-  prepare?.(app);
-  await app.listen(0, '127.0.0.1');
-  return { app, url: await app.getUrl() };
-}
-
-type RequestHook = (request: unknown, response: unknown, done: () => void) => void;
-
-const access = (lines: readonly Line[]): Line[] => lines.filter(({ msg }) => msg === 'request');
 
 describe.each(['express', 'fastify'] as const)('HTTP on %s', (adapter) => {
   let folder: LogFolder;
@@ -313,102 +193,5 @@ describe.each(['express', 'fastify'] as const)('HTTP on %s', (adapter) => {
     await fetch(`${served.url}/orders/1`);
     await fetch(`${served.url}/fail`);
     expect(await requests(1)).toMatchObject([{ 'http.status': 503 }]);
-  });
-});
-
-describe.each(['express', 'fastify'] as const)('HTTP on %s, beside others', (adapter) => {
-  it('covers paths inside and outside a global prefix', async () => {
-    using folder = new LogFolder();
-    const { app, url } = await serve(adapter, folder.file(), (nest) => nest.setGlobalPrefix('api'));
-    try {
-      for (const path of ['/api/orders/1', '/api', '/', '/orders/1']) await fetch(`${url}${path}`);
-      await eventually(() => expect(access(folder.lines())).toHaveLength(4));
-      expect(access(folder.lines())[0]).toMatchObject({ 'http.route': '/api/orders/:id' });
-    } finally {
-      await app.close();
-      Nest.overrideLogger(false);
-    }
-  });
-
-  it('runs inside a request hook that was there before, and keeps its context', async () => {
-    using folder = new LogFolder();
-    const { app, url } = await serve(adapter, folder.file(), (nest) => {
-      nest
-        .get(HttpAdapterHost)
-        .httpAdapter.setOnRequestHook((_request: unknown, _response: unknown, done: () => void) => {
-          InfraContext.run({ traceId: TRACE }, done);
-        });
-    });
-    try {
-      const response = await fetch(`${url}/orders/1`, { headers: { 'x-trace-id': 'e'.repeat(32) } });
-      await eventually(() => expect(access(folder.lines())).toHaveLength(1));
-      const own = folder
-        .lines()
-        .filter(({ namespace }) => namespace === 'OrdersController' || namespace === 'http');
-      for (const line of own) expect(line).toMatchObject({ trace_id: TRACE });
-      expect(response.headers.get('x-trace-id')).toBeNull(); // who owns the context owns the header
-    } finally {
-      await app.close();
-      Nest.overrideLogger(false);
-    }
-  });
-
-  it('leaves the slot to an owner that calls ours in its own context, without calling itself', async () => {
-    using folder = new LogFolder();
-    const { app, url } = await serve(adapter, folder.file(), (nest) => {
-      const { httpAdapter } = nest.get(HttpAdapterHost);
-      let inner: RequestHook = (_request, _response, done) => done();
-      httpAdapter.setOnRequestHook(((request, response, done) => {
-        InfraContext.run({ traceId: TRACE }, () => inner(request, response, done));
-      }) satisfies RequestHook);
-      Object.defineProperty(httpAdapter, 'setOnRequestHook', {
-        value: (hook: RequestHook) => {
-          inner = hook;
-        },
-      });
-    });
-    try {
-      expect((await fetch(`${url}/orders/1`)).status).toBe(200);
-      await eventually(() => expect(access(folder.lines())).toMatchObject([{ trace_id: TRACE }]));
-    } finally {
-      await app.close();
-      Nest.overrideLogger(false);
-    }
-  });
-
-  it('never writes into another application’s output', async () => {
-    using folder = new LogFolder();
-    const one = await serve(adapter, folder.file('one.log'));
-    const two = await serve(adapter, folder.file('two.log'));
-    try {
-      await Promise.all(
-        Array.from({ length: 10 }, async () => {
-          await Promise.all([
-            fetch(`${one.url}/pino`, { headers: { 'x-request-id': 'for-one' } }),
-            fetch(`${two.url}/pino`, { headers: { 'x-request-id': 'for-two' } }),
-          ]);
-        }),
-      );
-      const outside = await Promise.all([one.app.resolve(PinoLogger), two.app.resolve(PinoLogger)]);
-      outside[0].info('outside of one');
-      outside[1].info('outside of two');
-      for (const [name, other] of [
-        ['one', 'two'],
-        ['two', 'one'],
-      ] as const) {
-        await eventually(() => expect(access(folder.lines(`${name}.log`))).toHaveLength(10));
-        const lines = folder.lines(`${name}.log`);
-        const of = (msg: string): Line[] => lines.filter((line) => line['msg'] === msg);
-        expect(of('through nestjs-pino')).toHaveLength(10);
-        expect(of('through Nest')).toHaveLength(10); // although Nest's logger is the process's last one
-        expect(of(`outside of ${name}`)).toHaveLength(1);
-        expect(JSON.stringify(lines)).not.toContain(`for-${other}`);
-        expect(JSON.stringify(lines)).not.toContain(`outside of ${other}`);
-      }
-    } finally {
-      await one.app.close();
-      await two.app.close();
-      Nest.overrideLogger(false);
-    }
   });
 });

@@ -1,5 +1,6 @@
 import { etcdDriver } from '@infra-kit/coord/etcd';
 import { describeBindings } from './binding.behaviour.js';
+import { describeBindingSnapshots } from './binding-snapshot.behaviour.js';
 import { describeConfigSource } from './config-source.behaviour.js';
 import { describeWatches } from './config-watch.behaviour.js';
 import { describeDocuments } from './documents.behaviour.js';
@@ -18,4 +19,5 @@ const target = {
 describeDocuments(target);
 describeWatches(target);
 describeBindings(target);
+describeBindingSnapshots(target);
 describeConfigSource(target);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { eventually } from '@infra-kit/kernel/testing';
 import { BreakerOpenError } from '../src/index.js';
 import { aBreaker } from './breakers.js';
 
@@ -66,8 +67,7 @@ describe('wrapFetch', () => {
     await new Promise((resolve) => server.once('request', resolve));
     await clock.advance(500);
     expect(await hung).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    while (closedByClient === before) await new Promise((resolve) => setImmediate(resolve));
+    await eventually(() => expect(closedByClient).toBe(before + 1));
   });
 
   it('rejects as fetch does when the caller’s signal aborts, also one of a Request, and counts nothing', async () => {

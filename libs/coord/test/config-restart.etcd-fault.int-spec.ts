@@ -42,13 +42,15 @@ describe('etcd that is killed and started again in mid-flight', () => {
     let written = 0;
     const writing = (async () => {
       for (let n = 0; !stop.signal.aborted; n++) {
-        try {
-          await writer.config.set('n', n);
-          written++;
-        } catch (error) {
-          failures.add(isInfraError(error) ? error.code : String(error));
-          await new Promise((resolve) => setTimeout(resolve, 20));
-        }
+        await eventually(
+          () =>
+            writer.config.set('n', n).catch((error: unknown) => {
+              failures.add(isInfraError(error) ? error.code : String(error));
+              throw error;
+            }),
+          within,
+        );
+        written++;
       }
     })();
     for (let round = 0; round < 2; round++) {

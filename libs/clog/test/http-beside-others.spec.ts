@@ -5,7 +5,7 @@ import { eventually } from '@infra-kit/kernel/testing';
 import { InfraContext } from '@infra-kit/kernel';
 import { PinoLogger } from 'nestjs-pino';
 import { access, serve } from './http-service.js';
-import { LogFolder } from './log-files.js';
+import { LogFolder, type Line } from './log-files.js';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 

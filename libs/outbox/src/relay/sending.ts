@@ -107,7 +107,7 @@ export class Sending {
   }
 
   async #isAway(error: unknown): Promise<boolean> {
-    return isAwayCode(error) && (await this.#mq.health()).status !== 'up';
+    return isAwayCode(error) && (await this.#mq.health()).status === 'down';
   }
 }
 

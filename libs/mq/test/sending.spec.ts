@@ -203,3 +203,21 @@ describe('send', () => {
     await mq.close();
   });
 });
+
+describe('sendBatch', () => {
+  it('that takes several requests sends none after one that failed: later messages never overtake', async () => {
+    const { mq, driver, broker } = await sending({ producer: { batchBytes: 2048 } });
+    let requests = 0;
+    const flaky = (): Error => {
+      if (++requests === 1) driver.heal();
+      return new Error('refused');
+    };
+    await mq.send('t', { value: 'first' });
+    driver.fail(flaky, ['produce']);
+    const messages = [1, 2, 3].map((value) => ({ value: `${value}`.repeat(1500) }));
+    await expect(mq.sendBatch('t', messages)).rejects.toThrow('refused');
+    await mq.send('t', { value: 'last' });
+    expect([requests, broker.bounds('t')[0]?.high]).toEqual([1, 2n]);
+    await mq.close();
+  });
+});

@@ -196,7 +196,10 @@ export class Producer {
         this.#bufferedBytes += envelope.bytes;
         const send = new QueuedSend(envelope, (error, at) => {
           this.#bufferedBytes -= envelope.bytes;
-          if (error !== undefined || at === undefined) return reject(error ?? new Error('no receipt'));
+          if (error !== undefined || at === undefined) {
+            for (const other of sends) other.cancelled = true; // the next request would overtake this one
+            return reject(error ?? new Error('no receipt'));
+          }
           receipts[index] = { topic, ...at };
           if (--missing === 0) resolve(receipts);
         });

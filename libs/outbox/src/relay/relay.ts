@@ -58,9 +58,19 @@ export class Relay {
   }
 
   once(limit: number): Promise<Passed> {
-    const passed = this.#turn.then(() => InfraContext.detach(() => this.#parts.pass.run(limit)));
+    const passed = this.#turn.then(() => InfraContext.detach(() => this.#pass(limit)));
     this.#turn = passed.catch(() => undefined);
     return passed;
+  }
+
+  /** Who is asked for a single pass keeps nobody else from the next one. */
+  async #pass(limit: number): Promise<Passed> {
+    const { pass, leader } = this.#parts;
+    try {
+      return await pass.run(limit);
+    } finally {
+      if (!this.running) await leader.release().catch(() => undefined); // with its session, at the latest
+    }
   }
 
   async #loop(signal: AbortSignal): Promise<void> {

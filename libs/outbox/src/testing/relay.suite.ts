@@ -94,7 +94,6 @@ export const relayCases: Readonly<Record<string, SuiteCase>> = {
       equal(await rows(), 1);
       const forgetful = await another({ retentionMs: 0 });
       await publish(2);
-      await outbox.stop();
       equal(await forgetful.relayOnce(), 1);
       equal(await rows(), 1);
     },

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { DbProvider } from '@infra-kit/db';
 import { buildComponent, reportClose, type ComponentDeps, type ComponentSetting } from '@infra-kit/kernel';
 import type { MqProvider } from '@infra-kit/mq';
+import { BacklogGauges } from './backlog-gauges.js';
 import { DefaultOutboxProvider } from './default-outbox.provider.js';
 import { DbInbox } from './inbox/inbox.js';
 import type { OutboxConfig, OutboxOptions } from './outbox.config.js';
@@ -73,6 +74,7 @@ async function assemble(
   const sql = new NamedSql(db, names);
   const store = new OutboxStore(sql);
   const counts = new OutboxCounts(name);
+  const gauges = new BacklogGauges(name, () => store.counts());
   if (db.autoMigrates) await makeTables(db, names);
 
   const channel = started.notify && db.capabilities.sessions ? channelOf(names) : undefined;
@@ -86,7 +88,10 @@ async function assemble(
     pass,
     leader,
     settings,
-    tidy: (signal) => cleaner.tidy(signal),
+    tidy: (signal) => {
+      gauges.follow();
+      return cleaner.tidy(signal);
+    },
   });
   const publisher = new Publisher({
     place,
@@ -104,6 +109,7 @@ async function assemble(
     name: `${place.label} lead`,
     phase: 'leases',
     close: async () => {
+      gauges[Symbol.dispose]();
       await leader.release().catch(() => undefined);
       session.close();
     },

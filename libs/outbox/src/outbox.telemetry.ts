@@ -14,6 +14,12 @@ export const OUTBOX_METRICS = {
   delay: 'infra.outbox.delay',
   /** Counter. Runs of the inbox by `consumer` and `outcome`: ran, repeated. */
   handled: 'infra.outbox.inbox',
+  /** Gauge. Messages that are committed and not sent. */
+  pending: 'infra.outbox.pending',
+  /** Gauge. Messages that were given up. */
+  parked: 'infra.outbox.parked',
+  /** Gauge, seconds. Since the oldest pending message became due. */
+  oldestAge: 'infra.outbox.oldest_age',
 } as const;
 
 /** Names of the labels; `outbox` is the instance's name. */

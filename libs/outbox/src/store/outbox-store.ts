@@ -25,6 +25,13 @@ export interface DueQuery {
   readonly block: boolean;
 }
 
+export interface InsertOptions {
+  /** Whether transactions take turns at a key. */
+  readonly ordered: boolean;
+  /** Where relays listen. */
+  readonly channel: string | undefined;
+}
+
 export interface Failure {
   readonly seq: string;
   readonly code: string;
@@ -54,19 +61,43 @@ export class OutboxStore {
    * second at a key waits for the commit of the first, and its rows stand behind. They are sorted, so that two
    * transactions never wait for each other.
    */
-  async insert(
+  async insert(rows: readonly MessageRow[], { ordered, channel }: InsertOptions): Promise<void> {
+    const [one] = rows;
+    if (one === undefined) return;
+    const lockOf = ({ lock }: MessageRow): bigint | null => (ordered ? lock : null);
+    if (rows.length === 1) return this.#insertOne(one, lockOf(one), channel ?? null);
+    const locks = [...new Set(rows.map(lockOf))].filter((lock) => lock !== null);
+    await this.#insertMany(
+      rows,
+      locks.sort((a, b) => (a < b ? -1 : 1)),
+      channel ?? null,
+    );
+  }
+
+  /** The usual case, and the cheapest to plan. Without a lock there is nothing to wait for. */
+  async #insertOne(row: MessageRow, lock: bigint | null, channel: string | null): Promise<void> {
+    const { id, topic, key, slot, payload, bytes, headers, partition, timestampMs, dueAt } = row;
+    await this.#sql.run`
+      insert into ~outbox (id, topic, key, slot, payload, bytes, headers, partition, timestamp_ms, due_at)
+      select ${id}::uuid, ${topic}::text, decode(${key}::text, 'base64'), ${slot}::smallint, ${payload}::json,
+        decode(${bytes}::text, 'base64'), ${headers}::json, ${partition}::integer, ${timestampMs}::bigint,
+        ${dueAt}::timestamptz
+      from (select pg_advisory_xact_lock(${lock === null ? null : String(lock)}::bigint),
+        case when ${channel}::text is not null then pg_notify(${channel}::text, '') end) as first`;
+  }
+
+  async #insertMany(
     rows: readonly MessageRow[],
-    { ordered, channel }: { readonly ordered: boolean; readonly channel: string | undefined },
+    locks: readonly bigint[],
+    channel: string | null,
   ): Promise<void> {
-    const locks = new Set(rows.flatMap(({ lock }) => (lock === null || !ordered ? [] : [lock])));
-    const sorted = [...locks].sort((a, b) => (a < b ? -1 : 1));
     const column = <K extends keyof MessageRow>(name: K): (string | null)[] =>
       rows.map((row) => (row[name] === null ? null : String(row[name])));
     await this.#sql.run`
-      with locked as materialized (
-        select pg_advisory_xact_lock(each::bigint) from unnest(${sorted.map(String)}::text[]) as each
+      with first as materialized (
+        select pg_advisory_xact_lock(each::bigint) from unnest(${locks.map(String)}::text[]) as each
       ), told as materialized (
-        select pg_notify(channel, '') from (select ${channel ?? null}::text as channel) as one where channel is not null
+        select case when ${channel}::text is not null then pg_notify(${channel}::text, '') end
       )
       insert into ~outbox (id, topic, key, slot, payload, bytes, headers, partition, timestamp_ms, due_at)
       select id::uuid, topic, decode(key, 'base64'), slot::smallint, payload::json, decode(bytes, 'base64'),
@@ -76,7 +107,7 @@ export class OutboxStore {
         ${column('headers')}::text[], ${column('partition')}::text[], ${column('timestampMs')}::text[],
         ${column('dueAt')}::text[])
         with ordinality as row(id, topic, key, slot, payload, bytes, headers, partition, timestamp_ms, due_at, place)
-      where (select count(*) from locked) >= 0 and (select count(*) from told) >= 0
+      where (select count(*) from first) >= 0 and (select count(*) from told) >= 0
       order by place`;
   }
 

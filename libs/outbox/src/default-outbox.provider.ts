@@ -74,15 +74,13 @@ export class DefaultOutboxProvider extends OutboxProvider {
     return this.#take([row], options, () => row.id);
   }
 
-  override async publishAll<T>(
-    messages: readonly TopicMessage<T>[],
+  override async publishAll(
+    messages: readonly TopicMessage<unknown>[],
     options: CallOptions = {},
   ): Promise<string[]> {
     if (!Array.isArray(messages))
       throw invalidArgument(this.#engine.place, `messages must be a list, got ${shown(messages)}`);
-    const rows = messages.map((message: TopicMessage<T>) =>
-      this.#row(Object(message).topic as unknown, Object(message) as TopicMessage<T>),
-    );
+    const rows = messages.map((message: TopicMessage<unknown>) => this.#row(message?.topic, message));
     return this.#take(rows, options, () => rows.map(({ id }) => id));
   }
 

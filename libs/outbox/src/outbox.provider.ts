@@ -92,7 +92,7 @@ export abstract class OutboxProvider implements ComponentProvider {
   /** Resolves with the message's id, a UUIDv7; the row is written at the end of the transaction. */
   abstract publish<T>(topic: string, message: OutgoingMessage<T>, options?: PublishOptions): Promise<string>;
   /** All are checked before any is taken. Ids in the order of the messages. */
-  abstract publishAll<T>(messages: readonly TopicMessage<T>[], options?: CallOptions): Promise<string[]>;
+  abstract publishAll(messages: readonly TopicMessage<unknown>[], options?: CallOptions): Promise<string[]>;
   /** Starts the relay of this process. Idempotent. The module does it, unless `relay` is false. */
   abstract start(): Promise<void>;
   /** Resolves when a pass under way has ended; what is not sent stays. Idempotent; `start` may follow. */

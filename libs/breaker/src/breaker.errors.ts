@@ -1,15 +1,12 @@
-import { InfraError, type InfraErrorOptions } from '@infra-kit/kernel';
+import { InfraError, placeOf, type InfraErrorOptions, type Place } from '@infra-kit/kernel';
 import type { Refusal } from './circuit/circuit-state.js';
 
-/** Which provider speaks, for messages: `breaker`, or `breaker(edge)`. */
-export interface BreakerPlace {
-  readonly name: string;
-  readonly label: string;
-}
+export { closedError, invalidArgument } from '@infra-kit/kernel';
 
-export function breakerPlace(name: string): BreakerPlace {
-  return { name, label: name === 'default' ? 'breaker' : `breaker(${name})` };
-}
+/** Which provider speaks, for messages: `breaker`, or `breaker(edge)`. */
+export type BreakerPlace = Place;
+
+export const breakerPlace = (name: string): BreakerPlace => placeOf('breaker', name);
 
 const origin = (place: BreakerPlace): { component: string; instance: string } => ({
   component: 'breaker',
@@ -90,12 +87,4 @@ export function refusalError(
   } finally {
     Error.stackTraceLimit = depth;
   }
-}
-
-export function closedError(place: BreakerPlace): InfraError {
-  return new InfraError('FAILED_PRECONDITION', `${place.label}: it is closed; make a new one`, origin(place));
-}
-
-export function invalidArgument(place: BreakerPlace, what: string): InfraError {
-  return new InfraError('INVALID_ARGUMENT', `${place.label}: ${what}`, origin(place));
 }

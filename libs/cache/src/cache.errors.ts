@@ -1,14 +1,11 @@
-import { InfraError } from '@infra-kit/kernel';
+import { InfraError, placeOf, shown, type Place } from '@infra-kit/kernel';
+
+export { closedError, invalidArgument, shown } from '@infra-kit/kernel';
 
 /** Which cache speaks, for messages: `cache`, or `cache(sessions)`. */
-export interface CachePlace {
-  readonly name: string;
-  readonly label: string;
-}
+export type CachePlace = Place;
 
-export function cachePlace(name: string): CachePlace {
-  return { name, label: name === 'default' ? 'cache' : `cache(${name})` };
-}
+export const cachePlace = (name: string): CachePlace => placeOf('cache', name);
 
 const origin = (place: CachePlace): { component: string; instance: string } => ({
   component: 'cache',
@@ -33,24 +30,6 @@ Object.defineProperty(CacheDecodeError.prototype, 'name', {
   configurable: true,
   writable: true,
 });
-
-const LONGEST_SHOWN = 80;
-
-/** A value for a message: quoted, short, never throwing. */
-export function shown(value: unknown): string {
-  if (typeof value === 'string')
-    return JSON.stringify(value.length > LONGEST_SHOWN ? `${value.slice(0, LONGEST_SHOWN)}…` : value);
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
-  return typeof value === 'function' ? 'a function' : String(value);
-}
-
-export function invalidArgument(place: CachePlace, what: string, cause?: unknown): InfraError {
-  return new InfraError('INVALID_ARGUMENT', `${place.label}: ${what}`, { ...origin(place), cause });
-}
-
-export function closedError(place: CachePlace): InfraError {
-  return new InfraError('FAILED_PRECONDITION', `${place.label}: it is closed; make a new one`, origin(place));
-}
 
 export function unimplemented(place: CachePlace, what: string, kind: string): InfraError {
   return new InfraError('UNIMPLEMENTED', `${place.label}: the ${kind} driver has no ${what}`, origin(place));

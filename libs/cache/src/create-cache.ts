@@ -1,4 +1,5 @@
 import {
+  acceptReloads,
   buildComponent,
   InfraError,
   isConfigError,
@@ -39,7 +40,7 @@ export function createCache(config: CacheOptions = {}, deps: ComponentDeps = {})
 }
 
 async function assemble(options: CacheOptions, setting: ComponentSetting): Promise<CacheProvider> {
-  const { name, env, stack, reload, clock, logger } = setting;
+  const { name, env, stack, clock, logger } = setting;
   const place = cachePlace(name);
   const parse = (input: unknown): CacheConfig => parseCacheConfig(input, { env, instance: name });
   const started = parse(options);
@@ -83,33 +84,19 @@ async function assemble(options: CacheOptions, setting: ComponentSetting): Promi
     },
   });
 
-  const registration = reload?.register({
-    component: 'cache',
-    instance: name,
-    parse: (document) => parse({ ...options, ...asObject(document) }),
+  acceptReloads(setting, {
+    options,
+    parse,
     apply: (next) => {
       if (!isCacheDriver(started.driver)) driver.tune(next);
       current = next;
       return structuralChanges(started, next);
     },
   });
-  if (registration)
-    stack.push({
-      name: `${place.label} reload`,
-      phase: 'connections',
-      close: () => registration[Symbol.dispose](),
-    });
 
   return new DefaultCacheProvider(engine, new KeySpace(place, started.keyPrefix), async () => {
     reportClose(logger, await stack.close());
   });
-}
-
-/** A document that is no object is refused by the parser, with its own sentence. */
-function asObject(document: unknown): object {
-  return typeof document === 'object' && document !== null && !Array.isArray(document)
-    ? document
-    : { document };
 }
 
 async function openDriver(

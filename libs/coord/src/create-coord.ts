@@ -1,4 +1,5 @@
 import {
+  acceptReloads,
   buildComponent,
   InfraError,
   isInfraError,
@@ -45,7 +46,7 @@ export function createCoord(config: CoordOptions = {}, deps: ComponentDeps = {})
 }
 
 async function assemble(options: CoordOptions, setting: ComponentSetting): Promise<CoordProvider> {
-  const { name, env, service, stack, reload, clock, logger } = setting;
+  const { name, env, service, stack, clock, logger } = setting;
   const place = coordPlace(name);
   const parse = (input: unknown): CoordConfig => parseCoordConfig(input, { env, instance: name });
   const started = parse(options);
@@ -69,21 +70,14 @@ async function assemble(options: CoordOptions, setting: ComponentSetting): Promi
     settings,
   };
 
-  const registration = reload?.register({
-    component: 'coord',
-    instance: name,
-    parse: (document) => parse({ ...options, ...asObject(document) }),
+  acceptReloads(setting, {
+    options,
+    parse,
     apply: (next) => {
       current = next;
       return structuralChanges(started, next);
     },
   });
-  if (registration)
-    stack.push({
-      name: `${place.label} reload`,
-      phase: 'connections',
-      close: () => registration[Symbol.dispose](),
-    });
 
   return new DefaultCoordProvider(engine, openParts(engine), async () => {
     reportClose(logger, await stack.close());
@@ -91,13 +85,6 @@ async function assemble(options: CoordOptions, setting: ComponentSetting): Promi
 }
 
 const rootOf = (prefix: string): string => (prefix === '' || prefix.startsWith('/') ? prefix : `/${prefix}`);
-
-/** A document that is no object is refused by the parser, with its own sentence. */
-function asObject(document: unknown): object {
-  return typeof document === 'object' && document !== null && !Array.isArray(document)
-    ? document
-    : { document };
-}
 
 async function openDriver(
   config: CoordConfig,

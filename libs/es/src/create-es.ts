@@ -1,5 +1,11 @@
 import type { LazyModuleLoader } from '@nestjs/core';
-import { buildComponent, reportClose, type ComponentDeps, type ComponentSetting } from '@infra-kit/kernel';
+import {
+  acceptReloads,
+  buildComponent,
+  reportClose,
+  type ComponentDeps,
+  type ComponentSetting,
+} from '@infra-kit/kernel';
 import { DefaultEsProvider } from './default-es.provider.js';
 import type { EsDriver } from './drivers/es-driver.js';
 import { MemoryEsDriver } from './drivers/memory/memory.driver.js';
@@ -30,7 +36,7 @@ async function assemble(
   setting: ComponentSetting,
   modules: LazyModuleLoader | undefined,
 ): Promise<EsProvider> {
-  const { name, env, stack, reload, clock, logger } = setting;
+  const { name, env, stack, clock, logger } = setting;
   const place = esPlace(name);
   const parse = (input: unknown): EsConfig => parseEsConfig(input, { env, instance: name });
   const started = parse(options);
@@ -40,21 +46,14 @@ async function assemble(
   const driver = await openDriver(started, setting, modules);
   const runner = new CallRunner(driver, place, clock, settings);
   stack.push({ name: place.label, phase: 'connections', close: () => runner.close() });
-  const registration = reload?.register({
-    component: 'es',
-    instance: name,
-    parse: (document) => parse({ ...options, ...asObject(document) }),
+  acceptReloads(setting, {
+    options,
+    parse,
     apply: (next) => {
       current = next;
       return structuralChanges(started, next);
     },
   });
-  if (registration)
-    stack.push({
-      name: `${place.label} reload`,
-      phase: 'connections',
-      close: () => registration[Symbol.dispose](),
-    });
   const engine = {
     place,
     driver,
@@ -69,13 +68,6 @@ async function assemble(
   return new DefaultEsProvider(engine, async () => {
     reportClose(logger, await stack.close());
   });
-}
-
-/** A document that is no object is refused by the parser, with its own sentence. */
-function asObject(document: unknown): object {
-  return typeof document === 'object' && document !== null && !Array.isArray(document)
-    ? document
-    : { document };
 }
 
 async function openDriver(

@@ -28,6 +28,7 @@ export {
   type GrpcServerCall,
 } from './errors/grpc-error.js';
 export { messageOf } from './errors/message-of.js';
+export { closedError, errorAt, invalidArgument, placeOf, shown, type Place } from './errors/place.js';
 export { codeOfSqlState } from './errors/sql-state.js';
 export { codeOfHttpStatus, grpcStatusOf, httpStatusOf } from './errors/http-status.js';
 export { problemOf, type Problem, type ProblemDetails } from './errors/problem-details.js';
@@ -94,6 +95,7 @@ export {
   type InjectionEntry,
   type Placement,
 } from './module/component.js';
+export { acceptReloads, type Reloadable } from './module/accept-reloads.js';
 export { addGatewayFilter, classesOf, methodsOf, moveToEnd } from './module/application-classes.js';
 export { componentModule, componentModuleAsync } from './module/component-module.js';
 export {

@@ -1,4 +1,5 @@
 import {
+  acceptReloads,
   buildComponent,
   isInfraError,
   messageOf,
@@ -41,7 +42,7 @@ export function createMq(config: MqOptions = {}, deps: MqDeps = {}): Promise<MqP
 }
 
 async function assemble(options: MqOptions, setting: ComponentSetting, deps: MqDeps): Promise<MqProvider> {
-  const { name, env, stack, reload, clock, logger } = setting;
+  const { name, env, stack, clock, logger } = setting;
   const place = mqPlace(name);
   const parse = (input: unknown): MqConfig => parseMqConfig(input, { env, instance: name });
   const started = parse(options);
@@ -90,32 +91,18 @@ async function assemble(options: MqOptions, setting: ComponentSetting, deps: MqD
     },
   });
 
-  const registration = reload?.register({
-    component: 'mq',
-    instance: name,
-    parse: (document) => parse({ ...options, ...asObject(document) }),
+  acceptReloads(setting, {
+    options,
+    parse,
     apply: (next) => {
       current = next;
       return structuralChanges(started, next);
     },
   });
-  if (registration)
-    stack.push({
-      name: `${place.label} reload`,
-      phase: 'connections',
-      close: () => registration[Symbol.dispose](),
-    });
 
   return new DefaultMqProvider(engine, subscriptions, async () => {
     reportClose(logger, await stack.close());
   });
-}
-
-/** A document that is no object is refused by the parser, with its own sentence. */
-function asObject(document: unknown): object {
-  return typeof document === 'object' && document !== null && !Array.isArray(document)
-    ? document
-    : { document };
 }
 
 async function openDriver(config: MqConfig, setting: ComponentSetting, place: MqPlace): Promise<MqDriver> {

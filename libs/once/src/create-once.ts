@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { createCache, type CacheProvider } from '@infra-kit/cache';
 import type { DbProvider } from '@infra-kit/db';
 import {
+  acceptReloads,
   buildComponent,
   InfraContext,
   reportClose,
@@ -47,7 +48,7 @@ async function assemble(
   setting: ComponentSetting,
   given: OnceDependencies,
 ): Promise<OnceProvider> {
-  const { name, env, service, stack, reload, logger } = setting;
+  const { name, env, service, stack, logger } = setting;
   const deps = {
     cache: isCacheProvider(options.cache) ? options.cache : given.cache,
     db: isDbProvider(options.db) ? options.db : given.db,
@@ -84,22 +85,15 @@ async function assemble(
       report(settings().store, { cache: memory, db: deps.db, running: running.size }, limits),
     close: async () => reportClose(logger, await stack.close()),
   };
-  const registration = reload?.register({
-    component: 'once',
-    instance: name,
-    parse: (document) => parse({ ...options, ...asObject(document) }),
+  acceptReloads(setting, {
+    options,
+    parse,
     apply: (next) => {
       const waiting = structuralChanges(started, next);
       current = Object.assign(next, { store: started.store, keyPrefix: started.keyPrefix });
       return waiting;
     },
   });
-  if (registration)
-    stack.push({
-      name: `${place.label} reload`,
-      phase: 'connections',
-      close: () => registration[Symbol.dispose](),
-    });
   return new DefaultOnceProvider(engine);
 }
 
@@ -145,13 +139,6 @@ async function ownMemory({ name, clock, logger, env, stack }: ComponentSetting):
   const cache = await createCache({ driver: 'memory' }, { name, clock, logger, env });
   stack.push({ name: 'once memory', phase: 'connections', close: () => cache.close() });
   return cache;
-}
-
-/** A document that is no object is refused by the parser, with its own sentence. */
-function asObject(document: unknown): object {
-  return typeof document === 'object' && document !== null && !Array.isArray(document)
-    ? document
-    : { document };
 }
 
 function structuralChanges(running: OnceConfig, next: OnceConfig): string[] {

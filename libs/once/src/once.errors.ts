@@ -1,31 +1,26 @@
-import { inspect } from 'node:util';
-import { InfraError, LockLostError, type InfraErrorCode, type InfraErrorOptions } from '@infra-kit/kernel';
+import {
+  InfraError,
+  LockLostError,
+  placeOf,
+  shown,
+  type InfraErrorCode,
+  type InfraErrorOptions,
+  type Place,
+} from '@infra-kit/kernel';
+
+export { shown } from '@infra-kit/kernel';
 
 /** Which instance speaks, for messages: `once`, or `once(payments)`. */
-export interface OncePlace {
-  readonly name: string;
-  readonly label: string;
-}
+export type OncePlace = Place;
 
-export function oncePlace(name: string): OncePlace {
-  return { name, label: name === 'default' ? 'once' : `once(${name})` };
-}
+export const oncePlace = (name: string): OncePlace => placeOf('once', name);
 
 const origin = ({ name }: OncePlace): { component: string; instance: string } => ({
   component: 'once',
   instance: name,
 });
 
-const LONGEST_SHOWN = 80;
 const UNPROCESSABLE = 422;
-
-/** A value for a message: quoted, short, never throwing. */
-export function shown(value: unknown): string {
-  if (typeof value === 'string')
-    return JSON.stringify(value.length > LONGEST_SHOWN ? `${value.slice(0, LONGEST_SHOWN)}…` : value);
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
-  return typeof value === 'function' ? 'a function' : inspect(value);
-}
 
 /** Every refusal of the component but the lost lease. */
 export class OnceError extends InfraError {

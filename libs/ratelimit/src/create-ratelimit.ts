@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { CacheProvider } from '@infra-kit/cache';
 import {
+  acceptReloads,
   buildComponent,
   reportClose,
   type CallOptions,
@@ -49,7 +50,7 @@ function assemble(
   setting: ComponentSetting,
   deps: RateLimitDependencies,
 ): RateLimitProvider {
-  const { name, env, stack, reload, clock, logger } = setting;
+  const { name, env, stack, clock, logger } = setting;
   const place = rateLimitPlace(name);
   const parse = (input: unknown): RateLimitConfig =>
     parseRateLimitConfig(input, { env, instance: name, hasCache: deps.cache !== undefined });
@@ -107,11 +108,10 @@ function assemble(
     },
   });
 
-  const registration = reload?.register({
-    component: 'ratelimit',
-    instance: name,
+  acceptReloads(setting, {
+    options,
     parse: (document) => {
-      const next = parse({ ...options, ...asObject(document) });
+      const next = parse(document);
       rules.refuseUnlessKept(next.rules);
       return next;
     },
@@ -123,12 +123,6 @@ function assemble(
       return waiting;
     },
   });
-  if (registration)
-    stack.push({
-      name: `${place.label} reload`,
-      phase: 'connections',
-      close: () => registration[Symbol.dispose](),
-    });
   return provider;
 }
 
@@ -145,13 +139,6 @@ function shareOfOne(instances: (() => number) | undefined): number {
   } catch {
     return SHARE_OF_UNKNOWN; // a decision is never thrown
   }
-}
-
-/** A document that is no object is refused by the parser, with its own sentence. */
-function asObject(document: unknown): object {
-  return typeof document === 'object' && document !== null && !Array.isArray(document)
-    ? document
-    : { document };
 }
 
 function structuralChanges(running: RateLimitConfig, next: RateLimitConfig): string[] {

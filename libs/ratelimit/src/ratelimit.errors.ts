@@ -1,16 +1,13 @@
-import { InfraError } from '@infra-kit/kernel';
+import { InfraError, placeOf, shown, type Place } from '@infra-kit/kernel';
 import type { Decision } from './ratelimit.provider.js';
 import { ClosedDecision } from './rules/decision.js';
 
-/** Which limiter speaks, for messages: `ratelimit`, or `ratelimit(partners)`. */
-export interface RateLimitPlace {
-  readonly name: string;
-  readonly label: string;
-}
+export { closedError, invalidArgument, shown } from '@infra-kit/kernel';
 
-export function rateLimitPlace(name: string): RateLimitPlace {
-  return { name, label: name === 'default' ? 'ratelimit' : `ratelimit(${name})` };
-}
+/** Which limiter speaks, for messages: `ratelimit`, or `ratelimit(partners)`. */
+export type RateLimitPlace = Place;
+
+export const rateLimitPlace = (name: string): RateLimitPlace => placeOf('ratelimit', name);
 
 const origin = (place: RateLimitPlace): { component: string; instance: string } => ({
   component: 'ratelimit',
@@ -49,27 +46,9 @@ Object.defineProperty(RateLimitExceededError.prototype, 'name', {
   writable: true,
 });
 
-const LONGEST_SHOWN = 80;
-
-/** A value for a message: quoted, short, never throwing. */
-export function shown(value: unknown): string {
-  if (typeof value === 'string')
-    return JSON.stringify(value.length > LONGEST_SHOWN ? `${value.slice(0, LONGEST_SHOWN)}…` : value);
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
-  return typeof value === 'function' ? 'a function' : String(value);
-}
-
-export function invalidArgument(place: RateLimitPlace, what: string): InfraError {
-  return new InfraError('INVALID_ARGUMENT', `${place.label}: ${what}`, origin(place));
-}
-
 export function unknownRule(place: RateLimitPlace, rule: string, known: readonly string[]): InfraError {
   const list = known.length === 0 ? 'there are none' : `known are ${known.join(', ')}`;
   return new InfraError('NOT_FOUND', `${place.label}: no rule ${shown(rule)}; ${list}`, origin(place));
-}
-
-export function closedError(place: RateLimitPlace): InfraError {
-  return new InfraError('FAILED_PRECONDITION', `${place.label}: it is closed; make a new one`, origin(place));
 }
 
 /** `reason` of a permit's signal: the slot could be given to another. FAILED_PRECONDITION, retryable. */

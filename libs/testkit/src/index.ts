@@ -17,6 +17,7 @@ export {
   type ProxyCounts,
   type ProxyTarget,
 } from './proxy/fault-proxy.js';
+export { tlsFront, type TlsFront } from './proxy/tls-front.js';
 export { SERVER_KINDS, SERVERS } from './servers/catalog.js';
 export {
   acquire,

@@ -5,6 +5,9 @@ import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { createDb, type DbProvider } from '@infra-kit/db';
 import { shardSuite } from '@infra-kit/db/testing';
 
+/** A dozen writers meet a move, on a machine that may be busy. */
+const PATIENT_MS = 120_000;
+
 describe('shards of the embedded PostgreSQL', () => {
   let dataDir = '';
   let owner: DbProvider;
@@ -17,7 +20,7 @@ describe('shards of the embedded PostgreSQL', () => {
     await rm(dataDir, { recursive: true, force: true });
   });
   shardSuite(
-    { describe, it },
+    { describe, it: (name, body) => it(name, body, PATIENT_MS) },
     { name: 'hold the suite', concurrent: true, options: async () => ({ driver: 'embedded', dataDir }) },
   );
 });

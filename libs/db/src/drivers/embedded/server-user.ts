@@ -43,10 +43,12 @@ export function plainEnv(): NodeJS.ProcessEnv {
   };
 }
 
-/** Gives a folder and what is in it to the server's user. */
+/** Gives a folder and what is in it to the server's user; what a running server has removed meanwhile needs none. */
 export async function handOver(folder: string, user: ServerUser | undefined): Promise<void> {
   if (user === undefined) return;
   await chown(folder, user.uid, user.gid);
   for (const entry of await readdir(folder, { recursive: true }))
-    await chown(join(folder, entry), user.uid, user.gid);
+    await chown(join(folder, entry), user.uid, user.gid).catch((error: unknown) => {
+      if (Reflect.get(Object(error), 'code') !== 'ENOENT') throw error;
+    });
 }

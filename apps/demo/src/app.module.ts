@@ -8,6 +8,7 @@ import { PaymentsModule } from './payments/payments.module.js';
 import { ProductsModule } from './products/products.module.js';
 import { ReservationsModule } from './reservations/reservations.module.js';
 import { SalesFiguresModule } from './sales-figures/sales-figures.module.js';
+import { StockGrpcModule } from './stock-grpc/stock-grpc.module.js';
 
 const shop = shopName(process.env);
 
@@ -44,6 +45,12 @@ export const figuresApart = (env: NodeJS.ProcessEnv): boolean => Boolean(env['KA
       ratelimit: {
         rules: {
           'orders-per-user': { rate: 5, perMs: 10_000, capacity: 5, description: 'orders of one buyer' },
+          'stock-per-caller': {
+            rate: 50,
+            perMs: 1000,
+            capacity: 100,
+            description: 'gRPC questions of one address',
+          },
           'orders-total': { rate: 500, perMs: 1000, capacity: 1000, description: 'orders of all buyers' },
         },
       },
@@ -53,6 +60,7 @@ export const figuresApart = (env: NodeJS.ProcessEnv): boolean => Boolean(env['KA
     OrdersModule,
     AdminModule,
     PaymentsModule,
+    ...(process.env['GRPC_PORT']?.trim() ? [StockGrpcModule] : []),
     ...(figuresApart(process.env) ? [] : [SalesFiguresModule]),
   ],
 })

@@ -19,9 +19,18 @@ export async function freePortFrom(wanted: number): Promise<number> {
 
 /** PORT of the environment: a whole number, default 3000. */
 export function wantedPort(text: string | undefined): number {
-  if (text === undefined || text.trim() === '') return 3000;
+  return portOf('PORT', text) ?? 3000;
+}
+
+/** GRPC_PORT of the environment: without it nothing listens for gRPC. */
+export function grpcPort(text: string | undefined): number | undefined {
+  return portOf('GRPC_PORT', text);
+}
+
+function portOf(name: string, text: string | undefined): number | undefined {
+  if (text === undefined || text.trim() === '') return undefined;
   const port = Number(text);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new Error(`PORT must be a whole number from 0 to 65535, got "${text}"`);
+    throw new Error(`${name} must be a whole number from 0 to 65535, got "${text}"`);
   return port;
 }

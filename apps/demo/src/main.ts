@@ -1,16 +1,24 @@
+import type { INestApplication } from '@nestjs/common';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createInfraApp } from 'infra-kit';
 import { AppModule, figuresApart } from './app.module.js';
-import { freePortFrom, wantedPort } from './listen.js';
+import { freePortFrom, grpcPort, wantedPort } from './listen.js';
 import { startBeside, type Beside } from './start-beside.js';
+import { serveStock } from './stock-grpc/serve-stock.js';
 
 const { env } = process;
 
-async function choosePort(): Promise<{ port: number; wanted: number } | undefined> {
+interface Ports {
+  readonly wanted: number;
+  readonly port: number;
+  readonly grpc: number | undefined;
+}
+
+async function choosePorts(): Promise<Ports | undefined> {
   try {
     const wanted = wantedPort(env['PORT']);
-    return { wanted, port: await freePortFrom(wanted) };
+    return { wanted, port: await freePortFrom(wanted), grpc: grpcPort(env['GRPC_PORT']) };
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     return undefined;
@@ -24,16 +32,31 @@ async function startFigures(): Promise<Beside | undefined> {
   return startBeside('sales-figures/main.js', env['SALES_FIGURES_URL'], { ...env, DATA_DIR: folder });
 }
 
-async function main(): Promise<void> {
-  const chosen = await choosePort();
-  if (chosen === undefined) return void (process.exitCode = 1);
+/** Listens; with a port for gRPC there too, for questions about stock. */
+async function startApp({ port, grpc }: Ports): Promise<INestApplication> {
   const adapter = env['HTTP_ADAPTER'] === 'fastify' ? 'fastify' : 'express';
+  if (grpc === undefined) return createInfraApp(AppModule, { adapter, port });
+  const app = await createInfraApp(AppModule, { adapter });
+  try {
+    await serveStock(app, grpc);
+    await app.listen(port);
+    return app;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    await app.close();
+    throw error;
+  }
+}
+
+async function main(): Promise<void> {
+  const chosen = await choosePorts();
+  if (chosen === undefined) return void (process.exitCode = 1);
   const [gateway, figures] = await Promise.all([
     startBeside('gateway/main.js', env['PAYMENT_GATEWAY_URL']),
     startFigures(),
   ]);
   env['PAYMENT_GATEWAY_URL'] = gateway.url;
-  const app = await createInfraApp(AppModule, { adapter, port: chosen.port }).catch((error: unknown) => {
+  const app = await startApp(chosen).catch((error: unknown) => {
     gateway.stop();
     figures?.stop();
     throw error;
@@ -42,11 +65,11 @@ async function main(): Promise<void> {
   const url = `http://localhost:${port}`;
   const moved = chosen.wanted === 0 || port === chosen.wanted ? '' : ` (port ${chosen.wanted} is busy)`;
   process.stdout.write(
-    `listening on ${url}${moved}\ntry: curl -i ${url}/products/p-100\n` +
+    `listening on ${url}${moved}\n${chosen.grpc === undefined ? '' : `gRPC on port ${chosen.grpc}\n`}try: curl -i ${url}/products/p-100\n` +
       `sales figures on ${figures?.url ?? url}/sales-figures\n` +
       `payment gateway on ${gateway.url}\nbreak it: curl -X PUT ${gateway.url}/mode -d '{"mode":"hang"}' (slow, fail, ok)\n`,
   );
 }
 
-// createInfraApp has said why the start failed
+// it has been said why the start failed
 main().catch(() => (process.exitCode = 1));

@@ -103,7 +103,7 @@ function fleet(hooks = true): Fleet {
         outbox: true,
         es: { driver: 'memory' },
         metrics: true,
-        shutdown: { readinessDelayMs: 500, drainMs: 30_000, hardLimitMs: 90_000 },
+        shutdown: { readinessDelayMs: 1500, drainMs: 30_000, hardLimitMs: 90_000 },
       };
       const grpcUrl = `127.0.0.1:${await freePort()}`;
       const instance = await startInstance({ logFile, grpcUrl, options, hooks });

@@ -5,6 +5,9 @@ import { HttpDrain } from './http-drain.js';
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
+/** A connection on which a request is on its way has brought it by then. */
+const LONGEST_LINGER_MS = 1000;
+
 export interface ShutdownDeps {
   readonly stack: ResourceStack;
   readonly logger: Logger;
@@ -37,7 +40,9 @@ export class ShutdownDriver {
 
   /** Nest awaits the adapter's `beforeClose` before every hook: the one place where requests can finish first. */
   attach(adapter: HttpServer): void {
-    this.#http = new HttpDrain(adapter.getHttpServer(), this.#deps.stack, this.#deps.settings.drainMs);
+    const { stack, settings, delayMs } = this.#deps;
+    const limits = { drainMs: settings.drainMs, lingerMs: Math.min(delayMs, LONGEST_LINGER_MS) };
+    this.#http = new HttpDrain(adapter.getHttpServer(), stack, limits);
     const original = adapter.beforeClose?.bind(adapter);
     adapter.beforeClose = async () => {
       await this.begin();

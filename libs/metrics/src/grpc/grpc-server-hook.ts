@@ -8,8 +8,8 @@ import { ServerCall, type GrpcServerSettings, type IncomingCall } from './server
  * A pre-request hook of Nest, before guards, for every handler of a microservice: opens the ambient context (trace id,
  * deadline of `grpc-timeout`, a signal that aborts when the caller goes), a span, and measures. Unary and streaming calls
  * of gRPC; handlers of other transports too, where Kafka's headers carry the trace. Listeners that a `@GrpcStreamCall` handler puts
- * on its call run in the server's context; `@GrpcStreamMethod` has the call's. InfraKitModule and MetricsModule
- * install it; by hand: `app.registerPreRequestHook(grpcServerHook())`. Under another one it does nothing.
+ * on its call run in the server's context; `@GrpcStreamMethod` has the call's. InfraKitModule
+ * installs it; by hand: `app.registerPreRequestHook(grpcServerHook())`. Under another one it does nothing.
  */
 export function grpcServerHook(settings: GrpcServerSettings = {}): PreRequestHook {
   return (execution, next) => {

@@ -125,8 +125,9 @@ async function assemble(
     instance: name,
     parse: (document) => parse({ ...options, ...asObject(document) }),
     apply: (next) => {
+      const waiting = structuralChanges(started, next);
       current = hotOf(started, next);
-      return structuralChanges(started, next);
+      return waiting;
     },
   });
   if (registration)

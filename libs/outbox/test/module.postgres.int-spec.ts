@@ -2,10 +2,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { Inject, Injectable, Module, type INestApplicationContext, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { createDb, DbModule, DbProvider } from '@infra-kit/db';
-import { HealthRegistry } from '@infra-kit/kernel';
+import { HealthRegistry, ReloadRegistry } from '@infra-kit/kernel';
 import { eventually } from '@infra-kit/kernel/testing';
 import { MqModule, MqProvider, type IncomingMessage } from '@infra-kit/mq';
-import { InboxHandler, OutboxModule, OutboxProvider } from '@infra-kit/outbox';
+import { getOutboxToken, InboxHandler, OutboxModule, OutboxProvider } from '@infra-kit/outbox';
 import { createDatabase, type OwnDatabase } from '@infra-kit/testkit';
 
 const PATIENT = { withinMs: 20_000 };
@@ -65,7 +65,7 @@ async function start(imports: object[], providers: Type[] = []): Promise<INestAp
       MqModule.forRoot({ driver: 'memory' }),
       ...(imports as Type[]),
     ],
-    providers: [Orders, ...providers],
+    providers: [...(imports.length > 0 ? [Orders] : []), ...providers],
   })
   class AppModule {}
   const app = await NestFactory.createApplicationContext(AppModule, { logger: false, abortOnError: false });
@@ -88,5 +88,54 @@ describe('the module', () => {
     expect([await effects('first'), app.get(Figures).runs]).toEqual([[{ attempt: 2 }], 4]);
     const { detail } = await app.get(HealthRegistry).check();
     expect(detail['outbox']).toMatchObject({ status: 'up', critical: false, detail: { relay: 'leading' } });
+  });
+
+  it('starts no relay where it is told not to, and sends what is due at the end of one that runs', async () => {
+    const app = await start([OutboxModule.forRoot({ relay: false, table: 'last_orders' })]);
+    const outbox = app.get(OutboxProvider);
+    await app.get(Orders).place('not relayed');
+    expect(await outbox.stats()).toMatchObject({ pending: 1, sent: 0 });
+    expect((await outbox.health()).detail['relay']).toBe('stopped');
+    await outbox.start();
+    await app.close();
+    expect(await db.sql`select 1 as one from last_orders where sent_at is null`).toEqual([]);
+  });
+
+  it('takes new settings while it runs, and leaves structural ones for a restart', async () => {
+    const app = await start([OutboxModule.forRoot({ relay: false, table: 'hot_orders' })]);
+    const offer = (value: object, revision: bigint): Promise<unknown> =>
+      app.get(ReloadRegistry).offer('outbox', 'default', { revision, value });
+    expect(await offer({ batchSize: 1, lanes: 4 }, 1n)).toMatchObject({
+      status: 'applied',
+      restartRequired: ['lanes'],
+    });
+    for (const id of ['hot 1', 'hot 2']) await app.get(Orders).place(id);
+    expect(await app.get(OutboxProvider).relayOnce()).toBe(1);
+    expect(await offer({ batchSize: -1 }, 2n)).toMatchObject({ status: 'refused' });
+    expect(await app.get(OutboxProvider).relayOnce()).toBe(1);
+  });
+
+  it('makes named instances, and fails the start where a handler has none', async () => {
+    const app = await start([
+      OutboxModule.forRoot(),
+      OutboxModule.forRoot({ name: 'audit', table: 'audit_events' }),
+    ]);
+    expect(app.get<OutboxProvider>(getOutboxToken('audit')).name).toBe('audit');
+    await expect(start([], [Figures])).rejects.toThrow(
+      /OutboxModule\.forRoot\(|InfraKitModule\.forRoot\(\{ outbox/,
+    );
+  });
+});
+
+describe('@InboxHandler', () => {
+  it('knows a message of others by its place, and a batch it does not take', async () => {
+    const app = await start([OutboxModule.forRoot()], [Figures]);
+    await app.get(MqProvider).send('orders', { value: { id: 'foreign' } });
+    await eventually(async () => expect(await effects('foreign')).toEqual([{ attempt: 2 }]), PATIENT);
+    const notes = await db.sql<{
+      id: string;
+    }>`select message_id as id from infra_inbox where message_id like 'orders/%'`;
+    expect(notes).toHaveLength(1);
+    expect(() => InboxHandler('orders', { batch: true } as object)).toThrow(/one by one/);
   });
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import type { DbProvider } from '@infra-kit/db';
+import { defineEntity, p } from '@mikro-orm/core';
+import { createDb, type DbProvider } from '@infra-kit/db';
 import { eventually, seededRandom } from '@infra-kit/kernel/testing';
 import type { OutboxProvider } from '@infra-kit/outbox';
 import { uniqueName } from '@infra-kit/testkit';
@@ -169,4 +170,20 @@ it('nine writers of five keys, in any order of commits, some rolled back: nothin
     );
   expect(byKey(seen)).toEqual(byKey(commits));
   expect(commits.length).toBeLessThan(360);
+});
+
+it('a transaction of a shard has no outbox: publishing there is refused', async () => {
+  const Order = defineEntity({
+    name: 'ShardedOrder',
+    properties: { id: p.integer().primary(), user: p.integer() },
+  });
+  const sharding = { tables: { sharded_order: { key: 'user' } }, shards: 2 };
+  const db = await createDb({ url: opened.url, entities: [Order], sharding }, { env: 'test' });
+  const sharded = await opened.outbox({}, { db });
+  const publish = (): Promise<string> => sharded.publish('t', { value: 1 });
+  await expect(db.shards.of(7).transaction(publish)).rejects.toMatchObject({
+    code: 'FAILED_PRECONDITION',
+    message: expect.stringContaining('not one of a shard'),
+  });
+  await db.close();
 });

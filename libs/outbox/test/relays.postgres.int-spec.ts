@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createCoord } from '@infra-kit/coord';
-import type { DbProvider } from '@infra-kit/db';
+import { createDb, type DbProvider } from '@infra-kit/db';
 import type { Lock, LockService } from '@infra-kit/kernel';
 import { eventually } from '@infra-kit/kernel/testing';
 import type { IncomingMessage } from '@infra-kit/mq';
@@ -154,4 +154,15 @@ describe('with notify', () => {
     await eventually(() => expect(seen).toHaveLength(14), PATIENT);
     expectOrder(14);
   });
+});
+
+it('a relay needs a second connection in the pool of its database, and says so', async () => {
+  const narrow = await createDb({ url: opened.url, autoMigrate: false, pool: { max: 1 } }, { env: 'test' });
+  await opened.outbox(); // makes the tables
+  const outbox = await opened.outbox({}, { db: narrow });
+  await expect(outbox.relayOnce()).rejects.toMatchObject({
+    code: 'FAILED_PRECONDITION',
+    message: expect.stringContaining('pool.max'),
+  });
+  await narrow.close();
 });

@@ -85,6 +85,8 @@ export const relayCases: Readonly<Record<string, SuiteCase>> = {
       await outbox.start();
       await inTheEnd(async () => [await rows(), await inboxRows()], [0, 0]);
       equal((await outbox.stats()).sent, 5);
+      // the limit of the inbox: what comes again after that is new
+      equal((await outbox.inbox.run('consumer', 'a', async () => undefined)).ran, true);
     },
   },
   'what was sent is kept for its time, and with none of it deleted at once': {

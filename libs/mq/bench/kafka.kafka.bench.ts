@@ -13,6 +13,7 @@ import { uniqueName } from '@infra-kit/testkit';
 
 const brokers = process.env['INFRA_TEST_KAFKA_BROKERS']?.split(',');
 if (brokers === undefined) throw new Error('INFRA_TEST_KAFKA_BROKERS is not set; run npm run bench -- mq');
+const bootstrapBrokers = brokers;
 
 const value = {
   id: 12_345,
@@ -182,7 +183,7 @@ async function barePlatformaticConsuming(): Promise<() => Promise<void>> {
   const consumer = new Consumer({
     clientId: 'bench',
     groupId: name,
-    bootstrapBrokers: brokers,
+    bootstrapBrokers,
     deserializers: stringDeserializers,
     maxWaitTime: 500,
     autocommit: 200,

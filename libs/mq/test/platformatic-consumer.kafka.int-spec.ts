@@ -95,7 +95,7 @@ describe('a consumer on @platformatic/kafka', () => {
       const topic = uniqueName('long');
       const seen: string[] = [];
       const door = Promise.withResolvers<void>();
-      const subscription = await mq.subscribe(
+      const subscription = await mq.subscribe<number>(
         topic,
         async ({ value, attempt }) => {
           seen.push(`${value}#${attempt}`);

@@ -63,7 +63,7 @@ afterAll(async () => {
 interface Fleet {
   readonly service: string;
   readonly topicPrefix: string;
-  start(): Promise<Instance>;
+  readonly start: () => Promise<Instance>;
 }
 
 /** A service of which instances can be started. */
@@ -129,7 +129,7 @@ async function terminated(hooks: boolean): Promise<{
   readonly answered: string[];
   readonly failed: readonly { readonly id: string; readonly why: string }[];
   readonly registered: number[];
-  start(): Promise<Instance>;
+  readonly start: () => Promise<Instance>;
 }> {
   const { service, topicPrefix, start } = fleet(hooks);
   const instances = [await start(), await start()];

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -53,6 +53,7 @@ describe('the embedded server', () => {
     await expect(makeHome(other, user)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     await rm(other);
     for (const own of ['data', 'postgres.log', '.gitignore']) await writeFile(join(dataDir, own), '');
+    await symlink(join(dataDir, 'gone'), join(dataDir, '.s.PGSQL.5432')); // as a file that a running server has removed
     await makeHome(dataDir, user);
   });
 

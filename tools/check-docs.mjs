@@ -21,10 +21,12 @@ const ELSEWHERE = {
     'Body Controller DynamicModule Get Inject Injectable Module Param Post Put UseGuards'.split(' '),
   '@nestjs/core': ['APP_GUARD', 'NestFactory'],
   '@mikro-orm/core': ['EntityRepository'],
+  '@grpc/grpc-js': ['credentials'],
+  '@nestjs/microservices': ['ClientsModule', 'GrpcOptions', 'Transport'],
   'class-validator': ['IsInt', 'IsString', 'Min'],
   'node:crypto': ['randomUUID'],
 };
-const TYPES = new Set(['DynamicModule']);
+const TYPES = new Set(['DynamicModule', 'GrpcOptions']);
 
 /** As GitHub makes the anchor of a heading. */
 const anchorOf = (heading) =>

@@ -10,6 +10,8 @@ import type { OnceProvider } from '@infra-kit/once';
 import type { RateLimitProvider } from '@infra-kit/ratelimit';
 import type { UidProvider } from '@infra-kit/uid';
 import type { WorkerIdHarness } from '@infra-kit/uid/testing';
+import type { ClientOptions, ChannelCredentials, Client } from '@grpc/grpc-js';
+import type { GrpcOptions as NestGrpcOptions } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
 
 declare global {
@@ -91,6 +93,12 @@ declare global {
   }
   type VaultOptions = Partial<VaultConfig>;
   function connect(config: VaultConfig): Promise<VaultConnection>;
+
+  class AppModule {}
+  const options: NestGrpcOptions['options'];
+  class StockClient extends Client {
+    constructor(address: string, credentials: ChannelCredentials, options?: ClientOptions);
+  }
 
   const order: Order;
   const entry: Audit;

@@ -1,6 +1,7 @@
-import { lazyCounter, lazyHistogram } from '@infra-kit/kernel';
+import { SpanKind, SpanStatusCode, trace, type Span } from '@opentelemetry/api';
+import { lazyCounter, lazyHistogram, type InfraErrorCode } from '@infra-kit/kernel';
 
-/** The OpenTelemetry instrumentation scope of this package. */
+/** Scope of the instruments and of the tracer. */
 export const COORD_SCOPE = '@infra-kit/coord';
 
 /** Names of the metrics. Labels are bounded: never a key, a service or an id. */
@@ -35,3 +36,21 @@ export const lostCounter = lazyCounter(COORD_SCOPE, COORD_METRICS.leasesLost, {
   unit: '{lease}',
   description: 'Leases lost before they were given back',
 });
+
+/**
+ * The span `coord.<operation>` of a call to the store. Only inside one that is recorded: a call to the store is a step of a
+ * request, never a trace of its own.
+ */
+export function startCallSpan(system: string, operation: string, coord: string): Span | undefined {
+  if (trace.getActiveSpan()?.isRecording() !== true) return undefined;
+  const attributes = { 'db.system.name': system, 'db.operation.name': operation, 'infra.instance': coord };
+  return trace.getTracer(COORD_SCOPE).startSpan(`coord.${operation}`, { kind: SpanKind.CLIENT, attributes });
+}
+
+export function endCallSpan(span: Span | undefined, outcome: InfraErrorCode | 'ok'): void {
+  if (outcome !== 'ok') {
+    span?.setAttribute('error.type', outcome);
+    span?.setStatus({ code: SpanStatusCode.ERROR, message: outcome });
+  }
+  span?.end();
+}

@@ -1,6 +1,7 @@
+import { SpanKind, SpanStatusCode, trace, type Attributes } from '@opentelemetry/api';
 import { lazyCounter, lazyHistogram } from '@infra-kit/kernel';
 
-/** The OpenTelemetry instrumentation scope of this package. */
+/** Scope of the instruments and of the tracer. */
 export const DB_SCOPE = '@infra-kit/db';
 
 /**
@@ -37,4 +38,20 @@ const OPERATIONS: ReadonlySet<string> = new Set(['SELECT', 'INSERT', 'UPDATE', '
 export function operationOf(sql: string): string {
   const word = /^\s*(\w+)/.exec(sql)?.[1]?.toUpperCase() ?? '';
   return OPERATIONS.has(word) ? word : 'OTHER';
+}
+
+/**
+ * The span of a statement that has ended just now, named after its kind. Only inside one that is recorded: a statement is a
+ * step of a request, never a trace of its own. Its text is not shown, since values may stand in it.
+ */
+export function recordStatementSpan(attributes: Attributes, tookMs: number): void {
+  if (trace.getActiveSpan()?.isRecording() !== true) return;
+  const now = Date.now();
+  const span = trace.getTracer(DB_SCOPE).startSpan(String(attributes['db.operation.name']), {
+    kind: SpanKind.CLIENT,
+    startTime: now - tookMs,
+    attributes,
+  });
+  if (attributes['error.type'] !== undefined) span.setStatus({ code: SpanStatusCode.ERROR });
+  span.end(now);
 }

@@ -44,6 +44,7 @@ async function assemble(
   const share = await shareSdk(config, { env, logger, clock, instanceId });
   const { sdk } = share;
 
+  let provider: DefaultMetricsProvider | undefined;
   let limitMs = config.shutdownTimeoutMs;
   let spentMs = 0;
   stack.push({
@@ -51,7 +52,7 @@ async function assemble(
     phase: 'connections',
     timeoutMs: limitMs + MARGIN_MS,
     close: async () => {
-      provider.shut();
+      provider?.shut();
       const undelivered = await share.release(Math.max(1, limitMs - spentMs));
       if (Object.keys(undelivered).length > 0)
         logger.warn('telemetry was dropped: the collector did not take it in time', { limitMs, undelivered });
@@ -91,7 +92,7 @@ async function assemble(
       phase: 'connections',
       close: () => registration[Symbol.dispose](),
     });
-  const provider = new DefaultMetricsProvider({
+  provider = new DefaultMetricsProvider({
     name,
     config,
     sdk,

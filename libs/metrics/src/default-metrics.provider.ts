@@ -1,6 +1,5 @@
 import {
   context,
-  SpanStatusCode,
   trace,
   type Counter,
   type Gauge,
@@ -13,6 +12,7 @@ import {
   type UpDownCounter,
 } from '@opentelemetry/api';
 import { isInfraError, withDeadline, type CallOptions, type HealthReport } from '@infra-kit/kernel';
+import { recordFailure } from './failure.js';
 import { metricsClosed, metricsError } from './metrics.errors.js';
 import {
   MetricsProvider,
@@ -183,12 +183,3 @@ export class DefaultMetricsProvider extends MetricsProvider {
     return this.#instruments.get(key) as T; // the key says the kind
   }
 }
-
-/** An error as a span shows it; what says no code is `error`. */
-export function recordFailure(span: Span, error: unknown): void {
-  span.recordException(error instanceof Error ? error : String(error));
-  span.setAttribute('error.type', isInfraError(error) ? error.code : nameOf(error));
-  span.setStatus({ code: SpanStatusCode.ERROR });
-}
-
-const nameOf = (error: unknown): string => (error instanceof Error ? error.name : typeof error);

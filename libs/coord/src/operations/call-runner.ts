@@ -8,7 +8,7 @@ import {
 } from '@infra-kit/kernel';
 import type { CoordConfig } from '../coord.config.js';
 import { closedError, coordError, type CoordPlace } from '../coord.errors.js';
-import { durationHistogram } from '../coord.telemetry.js';
+import { durationHistogram, endCallSpan, startCallSpan } from '../coord.telemetry.js';
 import type { CoordDriver, DriverCall } from '../drivers/coord-driver.js';
 
 type Settings = Pick<CoordConfig, 'requestTimeoutMs'>;
@@ -54,6 +54,7 @@ export class CallRunner {
   ): Promise<T> {
     this.checkOpen();
     const label = `${this.#place.label}.${operation}`;
+    const span = startCallSpan(this.#driver.kind, operation, this.#place.name);
     const started = performance.now();
     let outcome: InfraErrorCode | 'ok' = 'ok';
     try {
@@ -67,6 +68,7 @@ export class CallRunner {
     } finally {
       const seconds = (performance.now() - started) / 1000;
       durationHistogram.record(seconds, { coord: this.#place.name, operation, outcome });
+      endCallSpan(span, outcome);
     }
   }
 

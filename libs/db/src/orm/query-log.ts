@@ -1,7 +1,7 @@
 import type { LogContext, Logger as OrmLogger, LoggerNamespace } from '@mikro-orm/core';
 import { InfraContext, type Logger } from '@infra-kit/kernel';
 import type { DbConfig } from '../db.config.js';
-import { operationDuration, operationOf } from '../db.telemetry.js';
+import { operationDuration, operationOf, recordStatementSpan } from '../db.telemetry.js';
 
 type Settings = Pick<DbConfig, 'slowQueryMs' | 'logLevel' | 'logParameters'>;
 const RANKS = { silent: 0, error: 1, warn: 2, info: 3 } as const;
@@ -51,12 +51,14 @@ export class QueryLog implements OrmLogger {
 
   /** Never with parameters unless the configuration asks for them. */
   ended({ sql, tookMs, error, params }: EndedQuery): void {
-    operationDuration.record(tookMs / 1000, {
+    const attributes = {
       'db.system.name': 'postgresql',
       'db.operation.name': operationOf(sql),
       'infra.instance': this.#instance,
       ...(error !== undefined && { 'error.type': error }),
-    });
+    };
+    operationDuration.record(tookMs / 1000, attributes);
+    recordStatementSpan(attributes, tookMs);
     if (this.written !== undefined && !READS.test(sql)) this.written();
     if (this.#starting > 0) return;
     const { slowQueryMs, logParameters } = this.#settings();

@@ -17,10 +17,13 @@ export function routeOf(request: unknown): string | undefined {
 export function pathOf(request: IncomingMessage): string {
   const original: unknown = Reflect.get(request, 'originalUrl');
   const url = typeof original === 'string' ? original : (request.url ?? '');
-  return url.split(/[?#]/, 1)[0] ?? '';
+  const end = url.search(/[?#]/);
+  return end < 0 ? url : url.slice(0, end);
 }
 
 /** Whether `path` is one of `paths` or below it. */
 export function isUnder(path: string, paths: readonly string[]): boolean {
-  return paths.some((one) => path === one || path.startsWith(`${one}/`));
+  return paths.some(
+    (one) => path.startsWith(one) && (path.length === one.length || path[one.length] === '/'),
+  );
 }

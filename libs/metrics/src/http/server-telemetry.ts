@@ -80,7 +80,10 @@ export class ServerTelemetry {
       return servePage(outgoing, page.text);
     }
     if (!enabled || isUnder(path, ignorePaths)) return done();
-    if (InfraContext.current() !== undefined) return this.#measure(request, incoming, outgoing, done);
+    // who traces needs no context beside the span's, unless a trace id came alone
+    const traced = this.#options.tracer !== undefined && incoming.headers[TRACE_ID_HEADER] === undefined;
+    if (traced || InfraContext.current() !== undefined)
+      return this.#measure(request, incoming, outgoing, done);
     const { traceId, traceparent } = InfraContext.extract(incoming.headers);
     InfraContext.run({ traceId, traceparent }, () => {
       outgoing.setHeader(TRACE_ID_HEADER, InfraContext.traceId() ?? '');
@@ -102,8 +105,9 @@ export class ServerTelemetry {
     const parent = propagation.extract(ROOT_CONTEXT, incoming.headers);
     const attributes = { 'http.request.method': method, 'url.scheme': scheme };
     const span = tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, parent);
-    const { spanId } = span.spanContext();
+    const { spanId, traceId } = span.spanContext();
     Reflect.set(incoming, SERVER_SPAN, spanId);
+    if (InfraContext.current() === undefined) response.setHeader(TRACE_ID_HEADER, traceId);
     response.once('close', () => this.#end({ framework, response, method, scheme, startedAt, span }));
     context.with(trace.setSpan(parent, span), done);
   }
@@ -122,8 +126,9 @@ export class ServerTelemetry {
     this.#options.duration.record(seconds, attributes);
     if (span === undefined) return;
     if (span.isRecording()) {
-      if (route !== undefined) span.updateName(`${method} ${route}`);
-      span.setAttributes(attributes);
+      if (route !== undefined) span.updateName(`${method} ${route}`).setAttribute('http.route', route);
+      span.setAttribute('http.response.status_code', status);
+      if (status >= 500) span.setAttribute('error.type', String(status));
       if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
     }
     span.end();

@@ -1,5 +1,6 @@
 import { context, propagation, SpanKind, SpanStatusCode, trace, type Attributes } from '@opentelemetry/api';
 import { InfraContext, lazyHistogram, redactUrl } from '@infra-kit/kernel';
+import { errorTypeOf, exceptionOf } from '../failure.js';
 import { HTTP_BUCKETS } from '../metrics.config.js';
 import { METRICS_METRICS, METRICS_SCOPE } from '../metrics.telemetry.js';
 import { callerContext } from '../span-parent.js';
@@ -27,7 +28,7 @@ function signalOf(own: AbortSignal | null | undefined): AbortSignal | undefined 
   const signals = [
     own,
     InfraContext.current()?.signal,
-    remaining < LONGEST_TIMER_MS ? AbortSignal.timeout(Math.max(0, remaining)) : undefined,
+    remaining < LONGEST_TIMER_MS ? AbortSignal.timeout(Math.max(0, Math.ceil(remaining))) : undefined,
   ].filter((signal) => signal !== undefined && signal !== null);
   return signals.length < 2 ? signals[0] : AbortSignal.any(signals);
 }
@@ -41,11 +42,11 @@ function withContext(given: Headers): Headers {
   return headers;
 }
 
-const errorType = (error: unknown): string => {
+/** The system's word behind `fetch failed`, where there is one. */
+function errorType(error: unknown): string {
   const code: unknown = Reflect.get(Object(Reflect.get(Object(error), 'cause')), 'code');
-  if (typeof code === 'string') return code;
-  return error instanceof Error ? error.name : 'error';
-};
+  return typeof code === 'string' ? code : errorTypeOf(error);
+}
 
 /**
  * `fetch` with a client span, a measured duration, and the trace, the deadline and the cancellation of the current context.
@@ -74,7 +75,7 @@ export async function tracedFetch(input: string | URL | Request, init: RequestIn
     return response;
   } catch (error) {
     outcome['error.type'] = errorType(error);
-    span.recordException(error instanceof Error ? error : String(error));
+    span.recordException(exceptionOf(error));
     throw error;
   } finally {
     duration.record((performance.now() - startedAt) / 1000, { ...target, ...outcome });

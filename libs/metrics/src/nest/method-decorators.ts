@@ -1,7 +1,7 @@
 import { context, trace, type Attributes } from '@opentelemetry/api';
 import { decorateMethod, isInfraError, type AsyncMethodDecorator, type MethodCall } from '@infra-kit/kernel';
 import { defer, isObservable, Observable, tap } from 'rxjs';
-import { recordFailure } from '../default-metrics.provider.js';
+import { recordFailure } from '../failure.js';
 import { HTTP_BUCKETS } from '../metrics.config.js';
 import { MetricsProvider } from '../metrics.provider.js';
 import { METRICS_METRICS } from '../metrics.telemetry.js';

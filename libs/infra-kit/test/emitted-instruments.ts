@@ -70,6 +70,9 @@ async function makeHidden(provider: MeterProvider): Promise<void> {
 
 /** Made where they are used: the names are the sources', the rest is said here. */
 const MADE_ELSEWHERE: readonly Emitted[] = [
+  { scope: '@infra-kit/outbox', kind: 'gauge', name: 'infra.outbox.pending', unit: '{message}' },
+  { scope: '@infra-kit/outbox', kind: 'gauge', name: 'infra.outbox.parked', unit: '{message}' },
+  { scope: '@infra-kit/outbox', kind: 'gauge', name: 'infra.outbox.oldest_age', unit: 's' },
   {
     scope: '@infra-kit/db',
     kind: 'up-down counter',

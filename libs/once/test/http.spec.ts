@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { IncomingMessage } from 'node:http';
+import { InfraContext } from '@infra-kit/kernel';
+import { eventually } from '@infra-kit/kernel/testing';
 import { ADAPTERS, serve, type Answered, type Served } from './fixtures/http-app.js';
 import { gates, HeaderAuth, ran, ShopController } from './fixtures/shop.js';
 
@@ -6,12 +9,20 @@ let keys = 0;
 const newKey = (): string => `key-${keys++}`;
 const problem = ({ body }: Answered): Record<string, unknown> => JSON.parse(body) as Record<string, unknown>;
 
+/** What a request under this key is cancelled by. */
+const signals = new Map<unknown, AbortSignal>();
+const underSignal = ({ headers }: IncomingMessage, _response: unknown, next: () => void): void => {
+  const signal = signals.get(headers['idempotency-key']);
+  if (signal === undefined) next();
+  else InfraContext.run({ signal }, next);
+};
+
 describe.each(ADAPTERS)('an idempotent handler on %s', (adapter) => {
   let served: Served;
   const post: Served['post'] = (...args) => served.post(...args);
   beforeAll(async () => {
     served = await serve(adapter, {}, { controllers: [ShopController], providers: [HeaderAuth] }, (app) =>
-      app.setGlobalPrefix('api'),
+      app.setGlobalPrefix('api').use(underSignal),
     );
   });
   afterAll(() => served.app.close());
@@ -140,6 +151,23 @@ describe.each(ADAPTERS)('an idempotent handler on %s', (adapter) => {
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
+
+  it('keeps what the handler gave, though its caller has left and was answered meanwhile', async () => {
+    const [key, gate, leaving] = [newKey(), Promise.withResolvers<void>(), new AbortController()];
+    gates.set(key, gate.promise);
+    signals.set(key, leaving.signal);
+    const left = post(`/api/shop/slow/${key}`, key);
+    await refusal(async () => leaving.abort() as never);
+    expect((await left).status).toBe(500); // no filter here knows CANCELLED
+    signals.delete(key);
+    gate.resolve();
+    await eventually(async () => {
+      const again = await post(`/api/shop/slow/${key}`, key);
+      expect([again.status, again.body]).toEqual([201, '{"slow":1}']);
+      expect(again.headers.get('idempotent-replayed')).toBe('true');
+      expect(again.headers.get('content-type')).toContain('application/json');
+    });
+  });
 
   it('lets a handler wait for the one in flight', async () => {
     const [key, gate] = [newKey(), Promise.withResolvers<void>()];

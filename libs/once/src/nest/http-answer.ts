@@ -35,41 +35,38 @@ export class HttpAnswer {
   readonly #response: unknown;
   readonly #adapter: HttpAdapterHost['httpAdapter'];
   readonly #names: readonly string[];
-  /** As Nest has set it for the route. */
-  readonly #begunStatus: number;
+  #left: Pick<Answer, 'status' | 'headers'> | undefined;
 
   constructor(response: unknown, host: HttpAdapterHost, replayHeaders: readonly string[] = []) {
     this.#response = response;
     this.#adapter = host.httpAdapter;
-    this.#begunStatus = isResponse(response) ? response.statusCode : 0;
     this.#names = [...ALWAYS, ...replayHeaders.map((name) => name.toLowerCase())];
   }
 
   get failed(): boolean {
-    return isResponse(this.#response) && !this.#isSent && this.#response.statusCode >= SERVER_ERROR;
+    return (this.#left ?? this.#standing()).status >= SERVER_ERROR;
   }
 
-  /** Answered by another, as when a limit ran out or the caller left: what stands is not the handler's. */
-  get #isSent(): boolean {
-    const response = Object(this.#response) as object;
-    return Reflect.get(response, 'headersSent') === true || Reflect.get(response, 'sent') === true;
+  /** Nobody waits for the handler any more, its caller is answered otherwise: what stands from now on is not its own. */
+  leave(): void {
+    this.#left ??= this.#standing();
   }
 
   /** What stands when the handler has given its value. */
   taken(body: unknown): Answer {
-    const response = this.#response;
-    if (!isResponse(response)) return { status: 0, headers: {}, body };
-    const isSent = this.#isSent;
-    const headers = (isSent ? [] : this.#names)
-      .map((name) => [name, response.getHeader(name)] as const)
-      .filter(([, value]) => value !== undefined);
-    const base = {
-      status: isSent ? this.#begunStatus : response.statusCode,
-      headers: Object.fromEntries(headers),
-    };
+    const base = this.#left ?? this.#standing();
     return body instanceof Uint8Array
       ? { ...base, bytes: Buffer.from(body).toString('base64') }
       : { ...base, body };
+  }
+
+  #standing(): Pick<Answer, 'status' | 'headers'> {
+    const response = this.#response;
+    if (!isResponse(response)) return { status: 0, headers: {} };
+    const headers = this.#names
+      .map((name) => [name, response.getHeader(name)] as const)
+      .filter(([, value]) => value !== undefined);
+    return { status: response.statusCode, headers: Object.fromEntries(headers) };
   }
 
   replay({ status, headers }: Answer): void {

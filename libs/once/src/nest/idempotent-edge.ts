@@ -83,6 +83,7 @@ async function overHttp(
     if (replayed) answer.replay(kept);
     return bodyOf(kept);
   } catch (error) {
+    answer.leave();
     if (error instanceof ServerFailure) return error.body;
     if (isReplayed(error)) answer.markReplayed();
     throw error;

@@ -3,6 +3,8 @@
 //   npm run servers:up                           docker-compose.yml, on the usual ports; data is kept over down and up
 //   npm run servers:native [-- redis postgres]   what tools/testbed-install.sh installed, on free ports, in the
 //                                                foreground; data goes with it
+//   npm run start:servers                        the demo on servers: those that the environment names (REDIS_URL, …),
+//                                                and for what it does not name docker-compose.yml
 //   npm run servers:down                         ends what one of the two has started, and nothing else
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -39,22 +41,33 @@ function engineAnswers() {
 function printAddresses(urls) {
   console.log();
   for (const [kind, url] of urls) {
-    const { variable } = SERVERS[kind];
-    console.log(`export ${variable}=${url} ${variable.replace('INFRA_TEST_', '')}=${url}`);
+    console.log(`export ${SERVERS[kind].variable}=${url} ${serviceVariable(kind)}=${url}`);
   }
   console.log();
 }
 
-function up() {
+/** As a service reads it: REDIS_URL. */
+const serviceVariable = (kind) => SERVERS[kind].variable.replace('INFRA_TEST_', '');
+
+function composeUp() {
   if (!engineAnswers())
     refuse(
       'No Docker engine answers here. npm run servers:native needs none: it runs what tools/testbed-install.sh installs.',
     );
   if (!docker(...COMPOSE, 'up', '--detach', '--wait'))
     refuse('docker compose did not bring all five up; what it said is above.');
-  printAddresses(
-    SERVER_KINDS.map((kind) => [kind, SERVERS[kind].url('127.0.0.1', SERVERS[kind].container.port)]),
-  );
+  return SERVER_KINDS.map((kind) => [kind, SERVERS[kind].url('127.0.0.1', SERVERS[kind].container.port)]);
+}
+
+async function startDemo() {
+  const missing = SERVER_KINDS.filter((kind) => !process.env[serviceVariable(kind)]?.trim());
+  if (missing.length > 0 && !engineAnswers())
+    refuse(
+      `Set ${missing.map(serviceVariable).join(', ')}, or start Docker, which brings them. Without either, npm start runs embedded.`,
+    );
+  const compose = new Map(missing.length > 0 ? composeUp() : []);
+  for (const kind of missing) process.env[serviceVariable(kind)] = compose.get(kind);
+  await import('../apps/demo/dist/main.js');
 }
 
 /** The living process that runs servers natively, if there is one: a recycled id is not it. */
@@ -108,7 +121,12 @@ async function native(kinds) {
 }
 
 const [command, ...kinds] = process.argv.slice(2);
-const commands = { up, down, native: () => native(kinds.length > 0 ? kinds : SERVER_KINDS) };
+const commands = {
+  up: () => printAddresses(composeUp()),
+  start: startDemo,
+  down,
+  native: () => native(kinds.length > 0 ? kinds : SERVER_KINDS),
+};
 if (!(command in commands))
   refuse(`servers.mjs: one of ${Object.keys(commands).join(', ')}, not '${command}'`);
 await commands[command]();

@@ -22,10 +22,15 @@ export const figuresApart = (env: NodeJS.ProcessEnv): boolean => Boolean(env['KA
       clog: true,
       uid: true,
       coord: true,
-      cache: { keyPrefix: `${shop}:` },
+      cache: [
+        { keyPrefix: `${shop}:` },
+        // its own prefix: the first level in the process hears of every write below it
+        { name: 'products', keyPrefix: `${shop}-products:`, near: { maxEntries: 1000, ttlMs: 10_000 } },
+      ],
       db: shopDatabase(process.env),
       mq: { topicPrefix: `${shop}.`, defaultPartitions: 3 },
-      es: { indexPrefix: `${shop}-` },
+      outbox: { maxBackoffMs: 2000 },
+      es: { indexPrefix: `${shop}-`, requestTimeoutMs: 3000 },
       // a dead cache stops no order: what must happen once is kept in the database
       once: { onStoreError: 'open' },
       breaker: {

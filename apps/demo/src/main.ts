@@ -2,9 +2,10 @@ import type { INestApplication } from '@nestjs/common';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createInfraApp } from 'infra-kit';
+import { showApi } from './api-page.js';
 import { AppModule, figuresApart } from './app.module.js';
 import { freePortFrom, grpcPort, wantedPort } from './listen.js';
-import { startBeside, type Beside } from './start-beside.js';
+import { startBeside, tellStarter, type Beside } from './start-beside.js';
 import { serveStock } from './stock-grpc/serve-stock.js';
 
 const { env } = process;
@@ -32,13 +33,13 @@ async function startFigures(): Promise<Beside | undefined> {
   return startBeside('sales-figures/main.js', env['SALES_FIGURES_URL'], { ...env, DATA_DIR: folder });
 }
 
-/** Listens; with a port for gRPC there too, for questions about stock. */
+/** Listens; with a port for gRPC there too, for questions about stock. Routes of the API page go before the start. */
 async function startApp({ port, grpc }: Ports): Promise<INestApplication> {
   const adapter = env['HTTP_ADAPTER'] === 'fastify' ? 'fastify' : 'express';
-  if (grpc === undefined) return createInfraApp(AppModule, { adapter, port });
   const app = await createInfraApp(AppModule, { adapter });
   try {
-    await serveStock(app, grpc);
+    showApi(app);
+    if (grpc !== undefined) await serveStock(app, grpc);
     await app.listen(port);
     return app;
   } catch (error) {
@@ -56,9 +57,8 @@ async function main(): Promise<void> {
     startFigures(),
   ]);
   env['PAYMENT_GATEWAY_URL'] = gateway.url;
-  const app = await startApp(chosen).catch((error: unknown) => {
-    gateway.stop();
-    figures?.stop();
+  const app = await startApp(chosen).catch(async (error: unknown) => {
+    await Promise.all([gateway.stop(), figures?.stop()]);
     throw error;
   });
   const { port } = app.getHttpServer().address() as AddressInfo;
@@ -66,9 +66,11 @@ async function main(): Promise<void> {
   const moved = chosen.wanted === 0 || port === chosen.wanted ? '' : ` (port ${chosen.wanted} is busy)`;
   process.stdout.write(
     `listening on ${url}${moved}\n${chosen.grpc === undefined ? '' : `gRPC on port ${chosen.grpc}\n`}try: curl -i ${url}/products/p-100\n` +
+      `api on ${url}/docs\n` +
       `sales figures on ${figures?.url ?? url}/sales-figures\n` +
       `payment gateway on ${gateway.url}\nbreak it: curl -X PUT ${gateway.url}/mode -d '{"mode":"hang"}' (slow, fail, ok)\n`,
   );
+  tellStarter(url);
 }
 
 // it has been said why the start failed

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import { eventually } from '@infra-kit/kernel/testing';
 import { levelOf, overview, push } from './admin-calls.js';
 import { startDemo, type RunningDemo } from './running-demo.js';
@@ -51,6 +52,60 @@ export function describeDemo(title: string, settings: () => Record<string, strin
       expect(bad.status).toBe(400);
       expect(((await bad.json()) as { errors: string[] }).errors.join()).toMatch(/productId.*quantity/);
       expect((await fetch(`${demo.url}/reservations/not-an-id`)).status).toBe(404);
+    });
+
+    it('asks no catalogue for made-up ids, once it knows which there are', async () => {
+      const ask = (id: string): Promise<Response> => fetch(`${demo.url}/products/${id}`);
+      const read = (): unknown[] =>
+        demo.lines().flatMap(({ what }) => (String(what).startsWith('made-up-') ? [what] : []));
+      await eventually(async () => {
+        const before = read().length;
+        const id = `made-up-${randomUUID()}`;
+        expect((await ask(id)).status).toBe(404);
+        await ask('p-100');
+        expect(read().length).toBe(before);
+      });
+      const before = read().length;
+      const ids = Array.from({ length: 100 }, (_, index) => `made-up-${index}-${randomUUID()}`);
+      const answers = await Promise.all(ids.map(ask));
+      expect(answers.map(({ status }) => status)).toEqual(ids.map(() => 404));
+      expect(read().length - before).toBeLessThan(10); // one in a hundred may pass
+    });
+
+    it('restocks a shelf once, however many ask for it at once', async () => {
+      const restock = async (id: string, upTo: unknown): Promise<[number, unknown]> => {
+        const answer = await fetch(`${demo.url}/admin/restock/${id}`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ upTo }),
+        });
+        return [answer.status, await answer.json()];
+      };
+      const full = { id: 'p-102', stock: 1000 };
+      const answers = await Promise.all(Array.from({ length: 10 }, () => restock('p-102', 1000)));
+      expect(answers).toEqual(answers.map(() => [200, full]));
+      const shelves = (await (await fetch(`${demo.url}/admin/stock`)).json()) as object[];
+      expect(shelves).toContainEqual(full);
+      expect(await (await fetch(`${demo.url}/products/p-102`)).json()).toMatchObject(full);
+      expect([(await restock('p-999', 1))[0], (await restock('p-102', 'many'))[0]]).toEqual([404, 400]);
+    });
+
+    it('shows its API: routes, bodies, and what the decorators may answer', async () => {
+      expect(await (await fetch(`${demo.url}/docs`)).text()).toContain('swagger-ui');
+      const { paths, components } = (await (await fetch(`${demo.url}/docs-json`)).json()) as {
+        paths: Record<string, Record<string, { responses: object }>>;
+        components: { schemas: Record<string, { properties: object }> };
+      };
+      expect(Object.keys(paths)).toEqual(
+        expect.arrayContaining(['/orders', '/orders/{id}', '/orders/search', '/admin/restock/{id}']),
+      );
+      expect(Object.keys(paths['/orders']?.['post']?.responses ?? {})).toEqual(
+        expect.arrayContaining(['201', '409', '422', '429']),
+      );
+      expect(components.schemas['NewOrder']?.properties).toMatchObject({
+        productId: { type: 'string' },
+        quantity: { type: 'number' },
+      });
     });
 
     it('makes a reservation with an id and a number, and finds it again', async () => {

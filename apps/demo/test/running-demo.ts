@@ -17,8 +17,32 @@ export interface RunningDemo {
   stop(): Promise<number | null>;
 }
 
+/** What `npm start` runs. */
+const MAIN = join(import.meta.dirname, '../dist/main.js');
+/** What `npm run start:servers` runs. */
+export const ON_SERVERS = [join(import.meta.dirname, '../../../tools/servers.mjs'), 'start'];
+
+/** The sales figures as a process of their own that no shop started; resolves when it listens. */
+export async function startFigures(settings: Record<string, string>): Promise<ChildProcess> {
+  const main = join(import.meta.dirname, '../dist/sales-figures/main.js');
+  const child = spawn(process.execPath, [main], { env: { ...process.env, LOG_FORMAT: 'json', ...settings } });
+  let output = '';
+  await new Promise<void>((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: unknown) => {
+        output += String(chunk);
+        if (output.includes('sales figures on ')) resolve();
+      });
+    child.once('close', () => reject(new Error(`ended before it listened: ${output}`)));
+  });
+  return child;
+}
+
 /** Starts the built service as `npm start` does, on a free port, and waits until it says where it listens. */
-export async function startDemo(settings: Record<string, string> = {}): Promise<RunningDemo> {
+export async function startDemo(
+  settings: Record<string, string> = {},
+  command: readonly string[] = [MAIN],
+): Promise<RunningDemo> {
   const {
     NODE_OPTIONS: _options,
     REDIS_URL: _redis,
@@ -32,8 +56,7 @@ export async function startDemo(settings: Record<string, string> = {}): Promise<
     NODE_ENV: _node,
     ...env
   } = process.env;
-  const main = join(import.meta.dirname, '../dist/main.js');
-  const child = spawn(process.execPath, [main], {
+  const child = spawn(process.execPath, command, {
     env: { ...env, PORT: '0', LOG_FORMAT: 'json', ...settings },
   });
   let output = '';

@@ -1,4 +1,5 @@
 import { IsInt, IsISO8601, IsString, IsUUID } from 'class-validator';
+import { shopName } from '../shop.js';
 
 export const ORDERS_PLACED = 'orders.placed';
 
@@ -38,6 +39,9 @@ export class OrderPlaced {
  */
 export const EVERY_EVENT = {
   fromBeginning: true,
-  concurrency: 16,
+  concurrency: 4,
   retry: { attempts: 1000, backoffMs: 100, maxBackoffMs: 2000 },
 } as const;
+
+/** Groups of Kafka have no prefix: two shops on one Kafka are kept apart by their names. */
+export const groupOf = (what: string): string => `${shopName(process.env)}-${what}`;

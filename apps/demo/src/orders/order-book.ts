@@ -21,7 +21,7 @@ export class OrderBook {
     const rows =
       buyer === undefined
         ? (await this.db.shards.all((em) => em.find(OrderEntity, { id }))).flat()
-        : await this.db.em().find(OrderEntity, { id, userId: buyer });
+        : await this.db.shards.of(buyer).transaction((em) => em.find(OrderEntity, { id, userId: buyer }));
     return rows.map((row) => orderOf(row))[0];
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { EsProvider, Subscribe, type IncomingMessage, type IndexDefinition } from 'infra-kit';
-import { EVERY_EVENT, ORDERS_PLACED, OrderPlaced } from '../events/order-placed.js';
+import { EsProvider, InboxHandler, type IncomingMessage, type IndexDefinition } from 'infra-kit';
+import { EVERY_EVENT, groupOf, ORDERS_PLACED, OrderPlaced } from '../events/order-placed.js';
 import { FilledIndex } from '../search/filled-index.js';
 import { SalesService } from './sales.service.js';
 
@@ -42,10 +42,10 @@ export class OrderSearch {
     });
   }
 
-  @Subscribe(ORDERS_PLACED, { ...EVERY_EVENT, schema: OrderPlaced, group: 'order-search' })
+  @InboxHandler(ORDERS_PLACED, { ...EVERY_EVENT, schema: OrderPlaced, group: groupOf('search') })
   async put({ value }: IncomingMessage<OrderPlaced>): Promise<void> {
     await this.#index.ready();
-    await this.es.index(INDEX, { ...value }, { id: value.orderId });
+    await this.es.index(INDEX, value, { id: value.orderId });
   }
 
   /** Of one buyer, or, without one, of all; every word of the text must be there. Without text the newest first. */

@@ -26,9 +26,10 @@ export class OrdersService {
 
   async create({ productId, quantity }: NewOrder, buyer: string): Promise<Order> {
     const { priceCents } = await this.products.byId(productId);
+    const orderId = this.uid.uuidv7();
     const sale = await this.sales.once({
-      orderId: this.uid.uuidv7(),
-      number: this.uid.snowflake().toString(),
+      orderId,
+      number: this.#number() ?? orderId,
       buyer,
       productId,
       quantity,
@@ -50,6 +51,16 @@ export class OrdersService {
       this.logger.warn('ordered, and to be filed later', { order: id, status, err: error });
     }
     return order;
+  }
+
+  /** None while etcd is away for longer than this instance's number is leased. No order waits for that. */
+  #number(): string | undefined {
+    try {
+      return this.uid.snowflake().toString();
+    } catch (error) {
+      this.logger.warn('an order without a number of its own', { err: error });
+      return undefined;
+    }
   }
 
   async byId(id: string, buyer: string | undefined): Promise<Order> {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { CacheProvider, DbProvider, InfraError, MqProvider, OnceProvider } from 'infra-kit';
+import { DbProvider, InfraError, OnceProvider, OutboxProvider } from 'infra-kit';
 import { ORDERS_PLACED, type OrderPlaced } from '../events/order-placed.js';
+import { ProductsService } from '../products/products.service.js';
 import { SaleEntity, type Sale } from './sale.entity.js';
 
 /** A sale whose order is missing for this long has lost the instance that made it. */
@@ -13,8 +14,8 @@ const NEWEST = 10_000;
 export class SalesService {
   constructor(
     private readonly db: DbProvider,
-    private readonly cache: CacheProvider,
-    private readonly mq: MqProvider,
+    private readonly products: ProductsService,
+    private readonly outbox: OutboxProvider,
     private readonly idempotency: OnceProvider,
   ) {}
 
@@ -41,7 +42,7 @@ export class SalesService {
     return made.value;
   }
 
-  /** Takes the goods and notes for whom, both or neither. The condition is the database's: stock never goes below 0. */
+  /** Takes the goods, notes for whom, and says so to others: all or nothing. The condition is the database's: stock never goes below 0. */
   async take(sale: Sale): Promise<void> {
     await this.db.transaction(async (em) => {
       const [left] = await this.db.sql<{ stock: number; title: string; titleZh: string }>`
@@ -56,21 +57,20 @@ export class SalesService {
       em.create(SaleEntity, { ...sale, soldAt });
       const { title, titleZh } = left;
       const event: OrderPlaced = { ...sale, title, titleZh, soldAt: soldAt.toISOString() };
-      this.db.afterCommit(() => this.mq.sendAsync(ORDERS_PLACED, { key: sale.orderId, value: event }));
+      await this.outbox.publish(ORDERS_PLACED, { key: sale.orderId, value: event });
       // the window shows stock as old as the cache's ttl; that the last one is gone it shows at once
-      if (left.stock === 0)
-        this.db.afterCommit(() => this.cache.delete([`products:${sale.productId}`, 'products:all']).then());
+      if (left.stock === 0) this.db.afterCommit(() => this.products.changed(sale.productId));
     });
   }
 
   /** The order is where it belongs. */
   async filed({ orderId }: Sale): Promise<void> {
-    await this.db.em().nativeUpdate(SaleEntity, { orderId }, { filed: true });
+    await this.db.sql`update sales set filed = true where order_id = ${orderId}`;
   }
 
   /** What was sold, the newest first, as its events said. */
   async placed(): Promise<OrderPlaced[]> {
-    const rows = await this.db.sql<Omit<OrderPlaced, 'soldAt'> & { readonly soldAt: Date }>`
+    const rows = await this.db.sql<Pick<OrderPlaced, keyof OrderPlaced>>`
       select order_id as "orderId", number, buyer, product_id as "productId", title, title_zh as "titleZh", quantity,
         cents, sold_at as "soldAt"
       from sales join products on products.id = sales.product_id order by sold_at desc limit ${NEWEST}`;

@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { DbProvider } from 'infra-kit';
-import { ProductEntity, type ProductRow } from './product.entity.js';
+import { DbProvider, InfraError } from 'infra-kit';
+import { ProductEntity } from './product.entity.js';
 import type { Product } from './product.js';
 
 const FIRST_STOCK: readonly Product[] = [
@@ -10,6 +10,8 @@ const FIRST_STOCK: readonly Product[] = [
   { id: 'p-103', title: 'Trail running shoes', titleZh: '越野跑鞋', priceCents: 11_900, stock: 300 },
   { id: 'p-104', title: 'Cast iron pan', titleZh: '铸铁锅', priceCents: 5_400, stock: 80 },
 ];
+
+export type Shelf = Pick<Product, 'id' | 'stock'>;
 
 /** Where products come from: PostgreSQL, filled at the first start. */
 @Injectable()
@@ -22,21 +24,31 @@ export class ProductCatalogue implements OnModuleInit {
   }
 
   async all(): Promise<readonly Product[]> {
-    const rows = await this.db.em().findAll(ProductEntity, { orderBy: { id: 'asc' } });
-    return rows.map((row) => plain(row));
+    return this.db.sql<Product>`
+      select id, title, title_zh as "titleZh", price_cents as "priceCents", stock from products order by id`;
   }
 
   async byId(id: string): Promise<Product | null> {
-    const row = await this.db.em().findOne(ProductEntity, { id });
-    return row === null ? null : plain(row);
+    const [found] = await this.db.sql<Product>`
+      select id, title, title_zh as "titleZh", price_cents as "priceCents", stock from products where id = ${id}`;
+    return found ?? null;
+  }
+
+  shelves(): Promise<Shelf[]> {
+    return this.db.sql<Shelf>`select id, stock from products order by id`;
+  }
+
+  async shelf(id: string): Promise<Shelf> {
+    const [found] = await this.db.sql<Shelf>`select id, stock from products where id = ${id}`;
+    if (found === undefined) throw new InfraError('NOT_FOUND', `no product ${id}`);
+    return found;
+  }
+
+  /** Undefined, and nothing is added, when the shelf has seen a higher token. */
+  async add(id: string, quantity: number, token: bigint): Promise<Shelf | undefined> {
+    const [filled] = await this.db.sql<Shelf>`
+      update products set stock = stock + ${quantity}, restocked_by = ${token}
+      where id = ${id} and restocked_by < ${token} returning id, stock`;
+    return filled;
   }
 }
-
-/** What goes into the cache is data, not an entity of some request. */
-const plain = ({ id, title, titleZh, priceCents, stock }: ProductRow): Product => ({
-  id,
-  title,
-  titleZh,
-  priceCents,
-  stock,
-});

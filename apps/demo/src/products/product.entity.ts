@@ -1,4 +1,4 @@
-import { defineEntity, p, type InferEntity } from '@mikro-orm/core';
+import { defineEntity, p } from '@mikro-orm/core';
 
 /** The shop's one shelf: not sharded, so that an article's stock is one row. */
 export const ProductEntity = defineEntity({
@@ -11,6 +11,7 @@ export const ProductEntity = defineEntity({
     titleZh: p.string(),
     priceCents: p.integer(),
     stock: p.integer(),
+    /** Token of the lock under which it was restocked last. */
+    restockedBy: p.bigint().defaultRaw('0'),
   },
 });
-export type ProductRow = InferEntity<typeof ProductEntity>;

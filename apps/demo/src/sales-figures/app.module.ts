@@ -14,6 +14,7 @@ const shop = shopName(process.env);
       clog: true,
       db: { entities: [SalesFigureEntity] },
       mq: { topicPrefix: `${shop}.`, defaultPartitions: 3 },
+      outbox: { relay: false }, // it sends nothing, and remembers what it has handled
     }),
     SalesFiguresModule,
   ],

@@ -1,13 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { DbProvider, Subscribe, type IncomingMessage } from 'infra-kit';
-import { EVERY_EVENT, ORDERS_PLACED, OrderPlaced } from '../events/order-placed.js';
-import { SalesFigureEntity, type SalesFigure } from './sales-figure.entity.js';
+import { DbProvider, InboxHandler, type IncomingMessage } from 'infra-kit';
+import { EVERY_EVENT, groupOf, ORDERS_PLACED, OrderPlaced } from '../events/order-placed.js';
+import type { SalesFigure } from './sales-figure.entity.js';
 
 @Injectable()
 export class SalesFiguresService {
   constructor(private readonly db: DbProvider) {}
 
-  @Subscribe(ORDERS_PLACED, { ...EVERY_EVENT, schema: OrderPlaced, group: 'sales-figures' })
+  /** In one transaction with the note that the event was handled: an event that comes twice counts once. */
+  @InboxHandler(ORDERS_PLACED, { ...EVERY_EVENT, schema: OrderPlaced, group: groupOf('figures') })
   async add({ value: { productId, quantity, cents } }: IncomingMessage<OrderPlaced>): Promise<void> {
     await this.db.sql`
       insert into sales_figures as known (product_id, orders, quantity, cents)
@@ -17,6 +18,7 @@ export class SalesFiguresService {
   }
 
   all(): Promise<SalesFigure[]> {
-    return this.db.em().findAll(SalesFigureEntity, { orderBy: { productId: 'asc' } });
+    return this.db.sql<SalesFigure>`
+      select product_id as "productId", orders, quantity, cents::float8 as cents from sales_figures order by 1`;
   }
 }

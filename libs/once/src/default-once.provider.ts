@@ -1,6 +1,6 @@
 import { InfraContext, withDeadline, type CallOptions, type HealthReport } from '@infra-kit/kernel';
 import type { OnceConfig } from './once.config.js';
-import { closedError, precondition, shown, type OncePlace } from './once.errors.js';
+import { closedError, precondition, shown, storeAway, tableMissing, type OncePlace } from './once.errors.js';
 import {
   OnceProvider,
   type OnceAddress,
@@ -14,6 +14,7 @@ import type { OnceReason } from './once.telemetry.js';
 import type { CallChain } from './run/call-chain.js';
 import type { OnceRuns } from './run/request.js';
 import { RequestReader } from './run/request-reader.js';
+import { isTableMissing } from './store/db-store.js';
 import type { RecordStore } from './store/record-store.js';
 
 /** One of the two places for keys: what runs there, and what is kept there. */
@@ -162,9 +163,17 @@ export class DefaultOnceProvider extends OnceProvider {
   ): Promise<R> {
     this.#refuseClosed();
     const { records } = this.#part(options);
-    return withDeadline(options, Infinity, `${this.#engine.place.label}.${operation}`, (signal) =>
-      ask(records, { signal }),
-    );
+    const { place, settings } = this.#engine;
+    const store = options.store ?? settings().store;
+    return withDeadline(options, Infinity, `${place.label}.${operation}`, async (signal) => {
+      try {
+        return await ask(records, { signal });
+      } catch (error) {
+        if (isTableMissing(error)) throw tableMissing(place);
+        if (signal.aborted || store === 'db') throw error;
+        throw storeAway(place, `${operation} has no answer: the store was not reached`, error);
+      }
+    });
   }
 
   #refuseClosed(): void {

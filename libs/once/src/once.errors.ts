@@ -111,6 +111,9 @@ export const precondition = (place: OncePlace, what: string): OnceError =>
 export const closedError = (place: OncePlace): OnceError =>
   precondition(place, 'it is closed; make a new one');
 
+export const tableMissing = (place: OncePlace): OnceError =>
+  precondition(place, 'its table is missing: migrate ONCE_TABLE_SQL, or set autoMigrate');
+
 /** The store could not be asked. */
 export const storeAway = (place: OncePlace, what: string, cause: unknown): OnceError =>
   new OnceError(place, 'UNAVAILABLE', what, { cause });

@@ -31,7 +31,7 @@ export interface OnceOptions extends OnceAddress {
   readonly waitMs?: number | undefined;
   /** What is asked for: a value JSON can write. A second call with another one is an `OnceMismatchError`. */
   readonly fingerprint?: unknown;
-  /** True for errors to be kept and replayed, as results are. Default: none; a failure frees the key. */
+  /** True for errors to be kept and replayed, as results are. Default: none; a failure frees the key, also where this throws. */
   readonly storeError?: ((error: unknown) => boolean) | undefined;
   /** Results whose JSON is longer are not kept, only that the effect has happened. Default: the configuration's, 64 KiB. */
   readonly maxResultBytes?: number | undefined;

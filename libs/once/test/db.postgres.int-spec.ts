@@ -159,10 +159,16 @@ describe('the db store', () => {
     const bare = await createDatabase();
     const other = await createDb({ url: bare.url }, { env: 'test' });
     const unmade = await createOnce({ store: 'db' }, { db: other, env: 'production' });
-    await expect(unmade.execute(key, async () => 1)).rejects.toMatchObject({
-      code: 'FAILED_PRECONDITION',
-      message: expect.stringContaining('ONCE_TABLE_SQL'),
-    });
+    for (const ask of [
+      () => unmade.execute(key, async () => 1),
+      () => unmade.get(key),
+      () => unmade.clear(key),
+      () => unmade.clearByPrefix(''),
+    ])
+      await expect(ask()).rejects.toMatchObject({
+        code: 'FAILED_PRECONDITION',
+        message: expect.stringContaining('ONCE_TABLE_SQL'),
+      });
     await other.em().execute(ONCE_TABLE_SQL);
     await other.em().execute(ONCE_INDEX_SQL);
     expect(await unmade.do(key, async () => 1)).toBe(true);

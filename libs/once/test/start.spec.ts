@@ -83,6 +83,14 @@ describe('a start', () => {
     ['another fingerprint', { fingerprint: 'all' }, /fingerprint must be/],
     ['required as text', { required: 'yes' }, /required must be/],
     ['headers that are none', { replayHeaders: 'etag' }, /replayHeaders must be/],
+    ['a time that is none', { ttlMs: -1 }, /ttlMs must be whole milliseconds .*got -1/],
+    ['a lease as text', { leaseMs: '30s' }, /leaseMs must be .*got "30s"/],
+    ['another way to wait', { onInFlight: 'queue' }, /onInFlight must be 'reject' or 'wait', got "queue"/],
+    ['an endless size', { maxResultBytes: Infinity }, /maxResultBytes must be a number/],
+    ['a waiting time that is none', { waitMs: Number.NaN }, /waitMs must be a number .*got NaN/],
+    ['errors to keep that are no function', { storeError: true }, /storeError must be a function/],
+    ['another store', { store: 'file' }, /store must be 'cache' or 'db', got "file"/],
+    ['options that are none', 'charge', /options must be an object/],
   ])('is not even reached with %s', (_name, options, message) => {
     expect(() => Idempotent(options as object)).toThrow(message);
   });

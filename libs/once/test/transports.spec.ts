@@ -21,12 +21,7 @@ import {
   Resolver,
 } from '@nestjs/graphql';
 import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
-import {
-  ClientProxyFactory,
-  GrpcMethod,
-  Transport,
-  type GrpcOptions,
-} from '@nestjs/microservices';
+import { ClientProxyFactory, GrpcMethod, Transport, type GrpcOptions } from '@nestjs/microservices';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';

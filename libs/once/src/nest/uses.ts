@@ -1,5 +1,6 @@
 import type { ExecutionContext } from '@nestjs/common';
 import type { OnceOptions } from '../once.provider.js';
+import { optionProblem, storeProblem } from '../run/option-problem.js';
 
 /** A function that makes a text: at an edge it gets the ExecutionContext, anywhere else the method's arguments; `this` is the instance. */
 // oxlint-disable-next-line typescript/no-explicit-any -- the contract's signature of key functions
@@ -49,6 +50,7 @@ const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
 
 /** What is wrong with the options, where the decorator stands. */
 export function useProblem(use: IdempotentOptions): string | undefined {
+  if (typeof use !== 'object' || use === null) return 'options must be an object';
   const { header, key, scope, fingerprint, required, replayHeaders = [] } = use;
   if (header !== undefined && !(typeof header === 'string' && TOKEN.test(header)))
     return `header must be the name of a header, got ${JSON.stringify(header)}`;
@@ -68,5 +70,5 @@ export function useProblem(use: IdempotentOptions): string | undefined {
     !replayHeaders.every((name) => typeof name === 'string' && TOKEN.test(name))
   )
     return 'replayHeaders must be names of headers';
-  return undefined;
+  return storeProblem(use.store) ?? optionProblem(callOptions(use));
 }

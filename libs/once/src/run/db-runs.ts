@@ -1,5 +1,5 @@
 import type { DbProvider } from '@infra-kit/db';
-import { OnceLeaseLostError, precondition } from '../once.errors.js';
+import { OnceLeaseLostError, tableMissing } from '../once.errors.js';
 import type { OnceResult } from '../once.provider.js';
 import { isTableMissing, type DbGrant, type DbStore } from '../store/db-store.js';
 import { encodeError, encodeResult, type Encoded } from '../values/kept-result.js';
@@ -149,8 +149,7 @@ export class DbRuns implements OnceRuns {
     if (refused || error instanceof Overtaken) return error;
     const lost = inFunction && heartbeat?.missed === true;
     count(inFunction ? ['failed', lost ? 'lease_lost' : 'error'] : ['refused', 'store_away']);
-    if (isTableMissing(error) && !inFunction)
-      return precondition(place, 'its table is missing: migrate ONCE_TABLE_SQL, or set autoMigrate');
+    if (isTableMissing(error) && !inFunction) return tableMissing(place);
     if (!lost || error instanceof OnceLeaseLostError) return error;
     return new OnceLeaseLostError(place, key, 'the server ended its transaction, which had no effect', error);
   }

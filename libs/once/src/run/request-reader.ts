@@ -1,9 +1,9 @@
 import type { OnceConfig } from '../once.config.js';
-import { LONGEST_LEASE_MS, LONGEST_TTL_MS, MOST_RESULT_BYTES } from '../once.config.js';
 import { invalidArgument, shown, type OncePlace } from '../once.errors.js';
 import type { OnceAddress, OnceCall, OnceOptions } from '../once.provider.js';
 import { storedKey, storedPrefix } from '../store/stored-key.js';
 import { fingerprintOf } from '../values/fingerprint.js';
+import { optionProblem, storeProblem } from './option-problem.js';
 import type { OnceRequest } from './request.js';
 
 const DEFAULT_WAIT_MS = 10_000;
@@ -26,25 +26,19 @@ export class RequestReader {
     const settings = this.#parts.settings();
     if (typeof fn !== 'function') throw this.#bad(`execute needs a function, got ${shown(fn)}`);
     const stored = this.storedKey(key, options);
-    const { onInFlight = 'reject', storeError } = options;
-    if (onInFlight !== 'reject' && onInFlight !== 'wait')
-      throw this.#bad(`onInFlight must be 'reject' or 'wait', got ${shown(onInFlight)}`);
-    if (storeError !== undefined && typeof storeError !== 'function')
-      throw this.#bad(`storeError must be a function, got ${shown(storeError)}`);
+    const problem = optionProblem(options);
+    if (problem !== undefined) throw this.#bad(problem);
+    const { onInFlight, storeError } = options;
     return {
       key,
       stored,
       fn,
-      onInFlight,
-      storeError,
-      ttlMs: this.#whole('ttlMs', options.ttlMs ?? settings.ttlMs, LONGEST_TTL_MS),
-      leaseMs: this.#whole('leaseMs', options.leaseMs ?? settings.leaseMs, LONGEST_LEASE_MS),
-      waitMs: this.#atLeastZero('waitMs', options.waitMs ?? DEFAULT_WAIT_MS, Infinity),
-      maxResultBytes: this.#atLeastZero(
-        'maxResultBytes',
-        options.maxResultBytes ?? settings.maxResultBytes,
-        MOST_RESULT_BYTES,
-      ),
+      onInFlight: onInFlight ?? 'reject',
+      storeError: storeError && keeps(storeError),
+      ttlMs: options.ttlMs ?? settings.ttlMs,
+      leaseMs: options.leaseMs ?? settings.leaseMs,
+      waitMs: options.waitMs ?? DEFAULT_WAIT_MS,
+      maxResultBytes: options.maxResultBytes ?? settings.maxResultBytes,
       fingerprint: fingerprintOf(options.fingerprint, (why) => this.#bad(why)),
       signal: undefined,
     };
@@ -70,8 +64,8 @@ export class RequestReader {
     if (typeof options !== 'object' || options === null)
       throw this.#bad(`options must be an object, got ${shown(options)}`);
     const { scope = '', store } = options as OnceAddress;
-    if (store !== undefined && store !== 'cache' && store !== 'db')
-      throw this.#bad(`store must be 'cache' or 'db', got ${shown(store)}`);
+    const problem = storeProblem(store);
+    if (problem !== undefined) throw this.#bad(problem);
     return this.#text(scope, 'scope');
   }
 
@@ -83,17 +77,18 @@ export class RequestReader {
     return value;
   }
 
-  #whole(what: string, value: unknown, most: number): number {
-    if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= most) return value;
-    throw this.#bad(`${what} must be whole milliseconds from 1 to ${most}, got ${shown(value)}`);
-  }
-
-  #atLeastZero(what: string, value: unknown, most: number): number {
-    if (typeof value === 'number' && value >= 0 && value <= most) return value;
-    throw this.#bad(`${what} must be a number from 0 to ${most}, got ${shown(value)}`);
-  }
-
   #bad(what: string): Error {
     return invalidArgument(this.#parts.place, what);
   }
+}
+
+/** One that throws, or gives no boolean, keeps nothing: what the caller gets is the function's own error. */
+function keeps(storeError: (error: unknown) => unknown): (error: unknown) => boolean {
+  return (error) => {
+    try {
+      return storeError(error) === true;
+    } catch {
+      return false;
+    }
+  };
 }

@@ -84,6 +84,46 @@ export const executeTests: Readonly<Record<string, SuiteTest>> = {
     assert.deepEqual(await once.execute(other, async () => 1, { storeError }), { value: 1, replayed: false });
   },
 
+  'gives the error of the function, and frees the key, where `storeError` throws or gives no boolean':
+    async ({ once, key }) => {
+      const throws = (): boolean => {
+        throw new Error('of the predicate');
+      };
+      const promises = (): boolean => Promise.resolve(true) as unknown as boolean;
+      for (const storeError of [throws, promises]) {
+        const [effect, id, error] = [new Effect(), key(), new Error('of the function')];
+        const failing = once.execute(id, () => Promise.reject(error), { storeError });
+        await assert.rejects(failing, (thrown) => thrown === error);
+        assert.deepEqual(await once.execute(id, effect.atOnce), { value: 1, replayed: false });
+      }
+    },
+
+  'keeps errors without what JSON cannot write': async ({ once, key }) => {
+    const unreadable = {
+      enumerable: true,
+      get: () => {
+        throw new Error('of the getter');
+      },
+    };
+    const errors = [
+      Object.defineProperty(new Error('unreadable'), 'member', unreadable),
+      new HttpException({ amount: 1n }, 402),
+    ];
+    for (const error of errors) {
+      const [effect, id] = [new Effect(), key()];
+      const failing = once.execute(id, () => Promise.reject(error), { storeError: () => true });
+      await assert.rejects(failing, (thrown) => thrown === error);
+      await assert.rejects(once.execute(id, effect.atOnce), (thrown: unknown) => {
+        assert.ok(thrown instanceof Error && thrown !== error);
+        assert.deepEqual([thrown.name, thrown.message], [error.name, error.message]);
+        if (error instanceof HttpException)
+          assert.equal(thrown instanceof HttpException && thrown.getStatus(), 402);
+        return true;
+      });
+      assert.equal(effect.count, 0);
+    }
+  },
+
   'keeps of a result that is too large, a stream or no JSON that the effect has happened': async ({
     once,
     key,

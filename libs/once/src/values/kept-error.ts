@@ -14,16 +14,21 @@ interface KeptError {
 
 const SKIPPED: ReadonlySet<string> = new Set(['name', 'message', 'stack', 'cause']);
 
+/** As JSON gives it back; undefined for what JSON cannot write, and what throws when it is looked at. */
+function asJson(read: () => unknown): unknown {
+  try {
+    const text = JSON.stringify(read()) as string | undefined;
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return undefined; // no part of what is replayed
+  }
+}
+
 function membersOf(error: object): Record<string, unknown> {
   const members: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(error)) {
-    if (SKIPPED.has(name) || typeof value === 'function') continue;
-    try {
-      const text = JSON.stringify(value);
-      if (text !== undefined) members[name] = JSON.parse(text);
-    } catch {
-      // a member that JSON cannot write is no part of what is replayed
-    }
+  for (const name of Object.keys(error)) {
+    const value = SKIPPED.has(name) ? undefined : asJson(() => Reflect.get(error, name));
+    if (value !== undefined) members[name] = value;
   }
   return members;
 }
@@ -36,7 +41,7 @@ export function errorText(error: unknown): string {
       ...base,
       kind: 'http',
       status: error.getStatus(),
-      response: error.getResponse(),
+      response: asJson(() => error.getResponse()) as string | object,
     } satisfies KeptError);
   return JSON.stringify({ ...base, kind: isInfraError(error) ? 'infra' : 'error' } satisfies KeptError);
 }

@@ -201,7 +201,7 @@ export interface BulkReport<T> {
 export interface WriterOptions<T> {
   /** Default: a new UUIDv7. Set before the first try, so that a retry writes the same document. */
   readonly id?: ((doc: T) => string) | undefined;
-  readonly onFailure?: ((failure: BulkFailure<T>) => void) | undefined;
+  readonly onFailure?: ((failure: BulkFailure<T>) => void | Promise<void>) | undefined;
 }
 export type BulkOptions<T> = WriterOptions<T> & CallOptions;
 

@@ -84,6 +84,27 @@ describe('a call', () => {
     await es.close();
   });
 
+  it('whose onFailure throws or rejects goes on, and the process with it', async () => {
+    const { es } = await faultyEs();
+    const lost: unknown[] = [];
+    const onLost = (error: unknown): void => void lost.push(error);
+    process.on('unhandledRejection', onLost);
+    await es.indices.create('a', { mappings: { properties: { n: { type: 'long' } } } });
+    const docs = [{ n: 'x' }, { n: 1 }];
+    const rejects = async (): Promise<void> => Promise.reject(new Error('of the listener'));
+    const throws = (): void => {
+      throw new Error('of the listener');
+    };
+    for (const onFailure of [rejects, throws]) {
+      const report = await es.bulkIndex('a', docs, { onFailure });
+      expect([report.indexed, report.failed.length]).toEqual([1, 1]);
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', onLost);
+    expect(lost).toEqual([]);
+    await es.close();
+  });
+
   it("a writer outlives the request that opened it: its limits are not the request's", async () => {
     const { es } = await faultyEs({ bulk: { flushIntervalMs: 1 } });
     const writer = await InfraContext.run({ timeoutMs: 1 }, async () => {

@@ -106,6 +106,8 @@ export interface SortPlan {
   readonly field: string;
   readonly order: 'asc' | 'desc';
   readonly missing: 'first' | 'last';
+  /** Of the field, where the mapping has it. */
+  readonly type?: string | undefined;
 }
 export interface HighlightPlan {
   readonly fields: readonly string[];

@@ -5,6 +5,8 @@ import { isNumericType, type Fields } from './fields.js';
 
 const DEEPEST = 20;
 const BOUNDS = ['gt', 'gte', 'lt', 'lte'] as const;
+/** Elasticsearch's own limit unless an index sets another. */
+const MOST_VALUES = 65_536;
 const KINDS = ['term', 'terms', 'range', 'exists', 'not', 'any'];
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -57,6 +59,13 @@ export class FilterCompiler {
     return exact;
   }
 
+  /** As `exact`, for a field whose values are numbers, dates or booleans. */
+  measurable(field: unknown, at: string): string {
+    const name = this.exact(field, `${at}.field`);
+    if (this.#fields.typeOf(name) === 'keyword') throw this.#bad(`${at}: '${name}' is keyword, not a number`);
+    return name;
+  }
+
   #name(field: unknown, at: string): string {
     if (typeof field === 'string' && field !== '' && !field.includes('*')) return field;
     throw this.#bad(`${at} must name a field, got ${shown(field)}`);
@@ -64,6 +73,8 @@ export class FilterCompiler {
 
   #terms(field: string, values: readonly FilterValue[], at: string): FilterPlan {
     const exact = this.exact(field, `${at}.field`);
+    if (values.length > MOST_VALUES)
+      throw this.#bad(`${at}.values of '${field}' must be at most ${MOST_VALUES}, got ${values.length}`);
     for (const value of values) {
       if (!['string', 'number', 'boolean'].includes(typeof value))
         throw this.#bad(
@@ -99,7 +110,9 @@ export class FilterCompiler {
     const type = this.#fields.typeOf(field) ?? '';
     const wanted = this.#misfit(type, value);
     if (wanted !== undefined)
-      throw this.#bad(`${at}: '${field}' is ${type}, the value must be ${wanted}, got ${shown(value)}`);
+      throw this.#bad(
+        `${at}: '${field}' is ${type || 'not mapped'}, the value must be ${wanted}, got ${shown(value)}`,
+      );
   }
 
   #misfit(type: string, value: FilterValue): string | undefined {

@@ -12,6 +12,7 @@ const DEFAULT_SIZE = 20;
 const MATCHES: readonly MatchKind[] = ['any', 'all', 'phrase', 'prefix', 'fuzzy'];
 const INTERVALS: readonly unknown[] = ['minute', 'hour', 'day', 'week', 'month', 'year'];
 const WEIGHED = /^(?<name>[^^]+)(?:\^(?<boost>\d+(?:\.\d+)?))?$/;
+const AGGREGATION_NAME = /^[^[\]>]+$/;
 const NO_FIELDS = new Fields([]);
 
 /** Checks a query and resolves its fields: what the drivers get is complete and sound. */
@@ -24,9 +25,13 @@ export class SearchCompiler {
     this.#catalog = catalog;
   }
 
-  async compile(index: string, query: SearchQuery, options: CallOptions | undefined): Promise<SearchPlan> {
+  check(query: SearchQuery): void {
     if (typeof query !== 'object' || query === null)
       throw this.#bad(`query must be an object, got ${shown(query)}`);
+  }
+
+  async compile(index: string, query: SearchQuery, options: CallOptions | undefined): Promise<SearchPlan> {
+    this.check(query);
     const { from = 0, size = DEFAULT_SIZE } = query;
     this.#checkReach(from, size);
     const text = this.#text(query);
@@ -35,7 +40,7 @@ export class SearchCompiler {
       [query.filter, query.sort, query.aggregations].some((part) => part !== undefined);
     const fields = needsFields ? await this.#catalog.fieldsOf(index, options) : NO_FIELDS;
     const exact = new FilterCompiler(this.#place, fields);
-    const sort = listOf(query.sort).map((each, at) => this.#sort(each, `sort[${at}]`, exact));
+    const sort = listOf(query.sort).map((each, at) => this.#sort(each, `sort[${at}]`, exact, fields));
     this.#checkAfter(query, sort, from);
     if (query.filter !== undefined && !Array.isArray(query.filter))
       throw this.#bad(`filter must be a list, got ${shown(query.filter)}`);
@@ -52,7 +57,7 @@ export class SearchCompiler {
       after: query.after,
       highlight: this.#highlight(query.highlight),
       aggregations: this.#aggregations(query.aggregations, exact),
-      source: query.source,
+      source: this.#source(query.source),
       raw: query.raw,
     };
   }
@@ -100,7 +105,7 @@ export class SearchCompiler {
     });
   }
 
-  #sort(sort: Sort, at: string, exact: FilterCompiler): SortPlan {
+  #sort(sort: Sort, at: string, exact: FilterCompiler, fields: Fields): SortPlan {
     const [textField, textOrder = 'asc'] = typeof sort === 'string' ? sort.split(':') : [];
     const given: { field?: unknown; order?: unknown; missing?: unknown } =
       typeof sort === 'string' ? { field: textField, order: textOrder } : Object(sort);
@@ -110,7 +115,13 @@ export class SearchCompiler {
     if (missing !== 'first' && missing !== 'last')
       throw this.#bad(`${at}.missing must be first or last, got ${shown(missing)}`);
     const field = given.field === '_score' ? '_score' : exact.exact(given.field, at);
-    return { field, order, missing };
+    return { field, order, missing, type: fields.typeOf(field) };
+  }
+
+  #source(given: SearchQuery['source']): SearchQuery['source'] {
+    if (given === undefined || (isList(given) && given.every((each) => typeof each === 'string')))
+      return given;
+    throw this.#bad(`source must be a list of names, got ${shown(given)}`);
   }
 
   #highlight(given: SearchQuery['highlight']): HighlightPlan | undefined {
@@ -123,6 +134,9 @@ export class SearchCompiler {
 
   #aggregations(given: SearchQuery['aggregations'], exact: FilterCompiler): Record<string, Agg> | undefined {
     if (given === undefined) return undefined;
+    for (const name of Object.keys(given))
+      if (!AGGREGATION_NAME.test(name))
+        throw this.#bad(`aggregations: a name must be without [ ] and >, got ${shown(name)}`);
     return Object.fromEntries(
       Object.entries(given).map(([name, agg]) => [
         name,
@@ -142,15 +156,17 @@ export class SearchCompiler {
       const { field, ranges } = agg.range;
       if (!isList(ranges) || ranges.length === 0)
         throw this.#bad(`${at}.range.ranges must be a list, got ${shown(ranges)}`);
-      return { range: { field: exact.exact(field, `${at}.range.field`), ranges } };
+      return { range: { field: exact.measurable(field, `${at}.range`), ranges } };
     }
-    if ('stats' in agg) return { stats: { field: exact.exact(agg.stats.field, `${at}.stats.field`) } };
+    if ('stats' in agg) return { stats: { field: exact.measurable(agg.stats.field, `${at}.stats`) } };
     if ('dateHistogram' in agg) {
       const { field, interval, timeZone } = agg.dateHistogram;
       if (!INTERVALS.includes(interval))
         throw this.#bad(
           `${at}.dateHistogram.interval must be one of ${INTERVALS.join(', ')}, got ${shown(interval)}`,
         );
+      if (timeZone !== undefined && !isTimeZone(timeZone))
+        throw this.#bad(`${at}.dateHistogram.timeZone must be an IANA name, got ${shown(timeZone)}`);
       return {
         dateHistogram: { field: exact.exact(field, `${at}.dateHistogram.field`), interval, timeZone },
       };
@@ -166,5 +182,12 @@ export class SearchCompiler {
 }
 
 const isList = <T>(value: readonly T[] | object | string): value is readonly T[] => Array.isArray(value);
+const isTimeZone = (timeZone: string): boolean => {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone }) instanceof Intl.DateTimeFormat;
+  } catch {
+    return false;
+  }
+};
 const listOf = (sort: SearchQuery['sort']): readonly Sort[] =>
   sort === undefined ? [] : isList<Sort>(sort) ? sort : [sort];

@@ -183,8 +183,13 @@ export class DefaultBulkWriter<T extends object> implements BulkWriter<T> {
   #fail(failure: BulkFailure<T>): void {
     this.#failed.push(failure);
     documentsCounter.add(1, this.#labels('failed'));
+    void this.#tell(failure);
+  }
+
+  /** Not waited for: a caller who is told slowly does not hold back what is under way. */
+  async #tell(failure: BulkFailure<T>): Promise<void> {
     try {
-      this.#parts.onFailure?.(failure);
+      await this.#parts.onFailure?.(failure);
     } catch (error) {
       this.#engine.logger.error('onFailure of a writer threw', { err: error });
     }

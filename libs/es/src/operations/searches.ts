@@ -51,6 +51,7 @@ export class Searches {
     const { driver, runner, names } = this.#engine;
     runner.checkOpen();
     const name = names.full(index);
+    this.#compiler.check(query);
     for (const field of ['from', 'after'] as const)
       if (query[field] !== undefined)
         throw invalidArgument(this.#engine.place, `${field}: iterate begins at the beginning; leave it out`);
@@ -79,6 +80,7 @@ export class Searches {
       throw invalidArgument(place, `scope.field must name a keyword field, got ${shown(field)}`);
     if (!['string', 'number', 'boolean'].includes(typeof value) || value === undefined || value === '')
       throw invalidArgument(place, `scope.value of '${field}' must not be empty, got ${shown(value)}`);
+    this.#compiler.check(query);
     if (query.raw !== undefined)
       throw invalidArgument(place, 'raw: it could reach out of the scope; use the typed fields');
     const filter: readonly Filter[] = query.filter ?? [];

@@ -1,5 +1,6 @@
 import { bulkTests } from './bulk.suite.js';
 import { documentTests } from './document.suite.js';
+import { edgeTests } from './edges.suite.js';
 import { indicesTests } from './indices.suite.js';
 import { scopeTests } from './scope.suite.js';
 import { searchTests } from './search.suite.js';
@@ -13,6 +14,7 @@ const TESTS: Readonly<Record<string, SuiteTest>> = {
   ...scopeTests,
   ...bulkTests,
   ...indicesTests,
+  ...edgeTests,
 };
 
 async function onTarget(target: EsSuiteTarget, test: SuiteTest): Promise<void> {

@@ -25,6 +25,12 @@ interface Cause {
   readonly type?: string;
   readonly reason?: string;
   readonly caused_by?: Cause;
+  readonly root_cause?: readonly Cause[];
+}
+
+/** A search says `all shards failed`, and why only in its root causes. */
+function causeOf({ type, caused_by: cause, root_cause: roots }: Cause): Cause | undefined {
+  return cause ?? (type === 'search_phase_execution_exception' ? roots?.[0] : undefined);
 }
 
 /** The server's own words, innermost last: a mapping error names its field in one of them. */
@@ -33,7 +39,7 @@ export function reasonOf(error: unknown): string {
   for (
     let cause = error as Cause | undefined;
     typeof cause === 'object' && cause !== null;
-    cause = cause.caused_by
+    cause = causeOf(cause)
   )
     if (cause.reason !== undefined && cause.reason !== null)
       parts.push(`${cause.type ?? 'error'}: ${cause.reason}`);
@@ -64,12 +70,14 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof EsRefusal)
     return { code: error.code, status: 0, nothingDone: true, reason: error.message };
   if (error instanceof errors.ResponseError) return answered(error);
-  const unanswered = (code: InfraErrorCode, nothingDone = false): Failure => ({
+  const unanswered = (code: InfraErrorCode, nothingDone = false, reason = messageOf(error)): Failure => ({
     code,
     nothingDone,
     status: 0,
-    reason: messageOf(error).slice(0, LONGEST_REASON),
+    reason: reason.slice(0, LONGEST_REASON),
   });
+  if (error instanceof errors.SerializationError)
+    return unanswered('INVALID_ARGUMENT', true, `it cannot be written as JSON: ${error.message}`);
   if (error instanceof errors.TimeoutError) return unanswered('DEADLINE_EXCEEDED');
   if (error instanceof errors.RequestAbortedError) return unanswered('CANCELLED');
   if (error instanceof errors.NoLivingConnectionsError) return unanswered('UNAVAILABLE', true);

@@ -1,5 +1,5 @@
 import type { estypes } from '@elastic/elasticsearch';
-import type { Agg } from '../../es.types.js';
+import type { Agg, SortValue } from '../../es.types.js';
 import type { FilterPlan, SearchPlan, SortPlan, TextPlan, TextUnit } from '../es-driver.js';
 
 type Query = NonNullable<estypes.QueryDslQueryContainer>;
@@ -65,6 +65,16 @@ function sortOf({ field, order, missing }: SortPlan): estypes.SortCombinations {
     : { [field]: { order, unmapped_type: 'keyword', ...(missing === 'first' && { missing: '_first' }) } };
 }
 
+const LONGEST = 2 ** 63;
+const KEPT_AS_LONG: ReadonlySet<string | undefined> = new Set(['date', 'date_nanos', 'boolean']);
+
+/** A document without the field stands at an end of the 64-bit numbers, which as a number of JavaScript is one too far:
+ *  as a date or boolean the cluster would not read it. A number with an exponent it cuts off at the end. */
+function afterOf(value: SortValue, sort: SortPlan | undefined): SortValue {
+  if (typeof value !== 'number' || Math.abs(value) < LONGEST || !KEPT_AS_LONG.has(sort?.type)) return value;
+  return Math.sign(value) * 1e21;
+}
+
 function aggregationOf(agg: Agg): estypes.AggregationsAggregationContainer {
   if ('terms' in agg) return { terms: { ...agg.terms } as estypes.AggregationsTermsAggregation };
   if ('stats' in agg) return { stats: agg.stats };
@@ -98,7 +108,7 @@ export function bodyOf(plan: SearchPlan): estypes.SearchRequest {
     sort.push({ _shard_doc: { order: 'asc' } } as estypes.SortCombinations);
   }
   if (sort.length > 0) body.sort = sort;
-  if (after !== undefined) body.search_after = [...after];
+  if (after !== undefined) body.search_after = after.map((value, at) => afterOf(value, plan.sort[at]));
   if (source !== undefined) body._source = { includes: [...source] };
   if (highlight !== undefined)
     body.highlight = {

@@ -1,7 +1,7 @@
 import type { Fields } from '../../operations/fields.js';
 import type { FilterPlan, SortPlan } from '../es-driver.js';
 import type { SortValue } from '../../es.types.js';
-import { comparable, sameValue, valuesAt, type Comparable } from './memory-values.js';
+import { comparable, coveredMs, sameValue, valuesAt, type Comparable } from './memory-values.js';
 
 const LONGEST_KEYWORD = 256;
 
@@ -47,11 +47,13 @@ function within(
     const limit = bound === undefined ? undefined : comparable(bound, type);
     return limit === undefined || test(limit);
   };
+  const last = (limit: Comparable, bound: unknown): Comparable =>
+    typeof limit === 'number' ? limit + coveredMs(bound, type) : limit;
   return (
-    holds(bounds.gt, (limit) => value > limit) &&
+    holds(bounds.gt, (limit) => value > last(limit, bounds.gt)) &&
     holds(bounds.gte, (limit) => value >= limit) &&
     holds(bounds.lt, (limit) => value < limit) &&
-    holds(bounds.lte, (limit) => value <= limit)
+    holds(bounds.lte, (limit) => value <= last(limit, bounds.lte))
   );
 }
 

@@ -30,13 +30,30 @@ export function comparable(value: unknown, type: string | undefined): Comparable
   return type === undefined ? String(value) : Number(value);
 }
 
+const WITHOUT_ZONE = /T[\d:.,]+$/;
+
 function instant(text: string): number | undefined {
-  const at = Date.parse(text);
+  const at = Date.parse(WITHOUT_ZONE.test(text) ? `${text}Z` : text);
   return Number.isNaN(at) ? undefined : at;
 }
 
+const TIME = /T\d\d(?<minute>:\d\d)?(?<second>:\d\d)?(?<part>[.,]\d+)?/;
+
+/** How many milliseconds after its instant the text of a date still covers: a day without its time is the whole day.
+ *  Elasticsearch fills in the time alone: a month is its first day. */
+export function coveredMs(value: unknown, type: string | undefined): number {
+  if (type !== 'date' || typeof value !== 'string') return 0;
+  const time = TIME.exec(value)?.groups;
+  if (time === undefined) return 86_399_999;
+  if (time['part'] !== undefined) return 0;
+  if (time['second'] !== undefined) return 999;
+  return time['minute'] === undefined ? 3_599_999 : 59_999;
+}
+
 export function sameValue(stored: unknown, wanted: FilterValue, type: string | undefined): boolean {
-  return comparable(stored, type) === comparable(wanted, type);
+  const [at, first] = [comparable(stored, type), comparable(wanted, type)];
+  if (typeof at !== 'number' || typeof first !== 'number') return at === first;
+  return at >= first && at <= first + coveredMs(wanted, type);
 }
 
 export function inRange(value: number, { from = -Infinity, to = Infinity }: RangeOf): boolean {

@@ -1,3 +1,4 @@
+import { messageOf } from '@infra-kit/kernel';
 import type { Fields } from '../../operations/fields.js';
 import type { FieldMappings, IndexBody, IndexResult } from '../../es.types.js';
 import type {
@@ -102,13 +103,14 @@ export class MemoryEsDriver implements EsDriver {
   }
 
   async index(request: IndexRequest): Promise<IndexResult> {
+    const source = plain(request.source);
     const index = this.#indices.forWriting(request.index);
     const before = index.get(request.id);
     this.#checkNumbers(request, before);
     const { version } = request;
     if (version !== undefined && before !== undefined && before.version >= version)
       throw conflict(request.id, `its version is ${before.version}, given was ${version}`);
-    return this.#put(index, request.id, plain(request.source), request);
+    return this.#put(index, request.id, source, request);
   }
 
   async get({ index: name, id }: GetRequest): Promise<StoredDocument | undefined> {
@@ -122,11 +124,12 @@ export class MemoryEsDriver implements EsDriver {
   }
 
   async update({ index: name, id, partial, upsert, routing }: UpdateRequest): Promise<IndexResult> {
+    const change = plain(partial);
     const index = upsert === undefined ? this.#indices.one(name) : this.#indices.forWriting(name);
     const before = index.get(id);
     if (before === undefined && upsert === undefined)
       throw new EsRefusal('NOT_FOUND', `document_missing_exception: [${id}]: document missing`);
-    const source = before === undefined ? plain(upsert) : merged(before.source, plain(partial));
+    const source = before === undefined ? plain(upsert) : merged(before.source, change);
     return this.#put(index, id, source, { routing });
   }
 
@@ -244,7 +247,15 @@ const everything = (index: string): SearchPlan => ({ index, filters: [], sort: [
 const conflict = (id: string, why: string): EsRefusal =>
   new EsRefusal('ABORTED', `version conflict on [${id}]: ${why}`);
 /** As it would come back from a server. */
-const plain = (source: unknown): object => JSON.parse(JSON.stringify(source)) as object;
+function plain(source: unknown): object {
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(source);
+  } catch (error) {
+    throw new EsRefusal('INVALID_ARGUMENT', `it cannot be written as JSON: ${messageOf(error)}`);
+  }
+  return JSON.parse(json ?? 'null') as object;
+}
 
 /** In a point in time a document's place is its rank. */
 function rankOf({ after }: SearchPlan): number {

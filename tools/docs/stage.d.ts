@@ -7,6 +7,7 @@ import type { EsProvider } from '@infra-kit/es';
 import type { CallOptions, ComponentProvider, HealthReport } from '@infra-kit/kernel';
 import type { MqProvider } from '@infra-kit/mq';
 import type { OnceProvider } from '@infra-kit/once';
+import type { OutboxProvider } from '@infra-kit/outbox';
 import type { RateLimitProvider } from '@infra-kit/ratelimit';
 import type { UidProvider } from '@infra-kit/uid';
 import type { WorkerIdHarness } from '@infra-kit/uid/testing';
@@ -22,6 +23,7 @@ declare global {
   const es: EsProvider;
   const limits: RateLimitProvider;
   const mq: MqProvider;
+  const outbox: OutboxProvider;
   const once: OnceProvider;
   const uid: UidProvider;
 
@@ -104,6 +106,7 @@ declare global {
   const entry: Audit;
   const id: string;
   const day: string;
+  const tomorrow: Date;
   const sku: string;
   const wanted: string;
   const playerId: string;

@@ -20,6 +20,7 @@ export const figuresApart = (env: NodeJS.ProcessEnv): boolean => Boolean(env['KA
     InfraKitModule.forRoot({
       service: shop,
       clog: true,
+      metrics: true,
       uid: true,
       coord: true,
       cache: [

@@ -108,6 +108,14 @@ export function describeDemo(title: string, settings: () => Record<string, strin
       });
     });
 
+    it('shows its instruments as Prometheus reads them, by route and never by URL', async () => {
+      await fetch(`${demo.url}/products/p-101`);
+      const page = await (await fetch(`${demo.url}/metrics`)).text();
+      expect(page).toMatch(/^http_server_request_duration\S*_count\{[^}]*http_route="\/products\/:id"/m);
+      expect(page).toMatch(/^infra_cache_reads_total\{/m);
+      expect(page).not.toContain('p-101');
+    });
+
     it('makes a reservation with an id and a number, and finds it again', async () => {
       const made = await fetch(`${demo.url}/reservations`, {
         method: 'POST',

@@ -70,6 +70,13 @@ describe.each(ADAPTERS)('an idempotent handler on %s', (adapter) => {
     expect([moved.status, moved.headers.get('location')]).toEqual([303, '/elsewhere']);
   });
 
+  it('asks no header where a key function gives no key: 400, and nothing runs', async () => {
+    const refused = await post('/api/shop/named', newKey(), {});
+    expect(refused.status).toBe(400);
+    expect(problem(refused)).toMatchObject({ detail: expect.stringContaining('key must not be empty') });
+    expect(ran.size).toBe(0);
+  });
+
   it('takes the key quoted or bare, as one', async () => {
     const key = newKey();
     await post('/api/shop/orders', key);

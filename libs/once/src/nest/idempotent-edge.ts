@@ -62,9 +62,9 @@ async function overHttp(
 ): Promise<unknown> {
   const request: unknown = context.getArgByIndex(0);
   const self = instanceOf(context);
-  const key = textOf(use.key, self, context) ?? keyOf(provider, use, request);
+  const key = use.key === undefined ? keyOf(provider, use, request) : textOf(use.key, self, context);
   const handled = (): Promise<unknown> => lastValueFrom(next.handle(), { defaultValue: undefined });
-  if (key === undefined) return handled();
+  if (key === undefined && use.required === false) return handled();
 
   const answer = new HttpAnswer(context.getArgByIndex(1), host, use.replayHeaders);
   const run = async (): Promise<unknown> => {
@@ -73,7 +73,7 @@ async function overHttp(
     return isStream(body) ? body : answer.taken(body);
   };
   try {
-    const { value, replayed } = await provider.execute(key, run, {
+    const { value, replayed } = await provider.execute(key ?? '', run, {
       ...callOptions(use),
       scope: scopeOf(context, textOf(use.scope, self, context) ?? callerOf(request)),
       fingerprint: fingerprintOf(use, self, context),

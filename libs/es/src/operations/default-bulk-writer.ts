@@ -34,6 +34,10 @@ export class DefaultBulkWriter<T extends object> implements BulkWriter<T> {
   readonly #ready: Queued<T>[][] = [];
   #bufferBytes = 0;
   #queuedBytes = 0;
+  /** Documents that were added and wait for one with their id. */
+  #waiting = 0;
+  /** How many wait for everything to end. */
+  #draining = 0;
   #indexed = 0;
   #retried = 0;
   #bytes = 0;
@@ -51,11 +55,8 @@ export class DefaultBulkWriter<T extends object> implements BulkWriter<T> {
   async add(doc: T): Promise<void> {
     this.#checkOpen();
     const queued = this.#queue(doc);
-    while (!queued.ownId && this.#ids.has(queued.id)) {
-      this.#send();
-      await this.#ended.promise;
-    }
-    this.#put(queued);
+    if (this.#isUnderWay(queued)) await this.#putAfter(queued);
+    else this.#put(queued);
     while (this.#queuedBytes > this.#settings.maxQueuedBytes) {
       if (this.#under.size === 0) this.#send();
       await this.#ended.promise;
@@ -113,6 +114,22 @@ export class DefaultBulkWriter<T extends object> implements BulkWriter<T> {
       bytes: Buffer.byteLength(json) + LINE_BYTES,
       ownId,
     };
+  }
+
+  #isUnderWay({ ownId, id }: Queued<T>): boolean {
+    return !ownId && this.#ids.has(id);
+  }
+
+  /** Puts a document when the one with its id has ended. */
+  async #putAfter(queued: Queued<T>): Promise<void> {
+    this.#waiting += 1;
+    while (this.#isUnderWay(queued)) {
+      this.#send();
+      await this.#ended.promise;
+    }
+    this.#waiting -= 1;
+    this.#put(queued);
+    if (this.#draining > 0) this.#send();
   }
 
   #put(queued: Queued<T>): void {
@@ -196,8 +213,10 @@ export class DefaultBulkWriter<T extends object> implements BulkWriter<T> {
   }
 
   async #drain(): Promise<void> {
+    this.#draining += 1;
     this.#send();
-    while (this.#under.size > 0) await this.#ended.promise;
+    while (this.#under.size > 0 || this.#waiting > 0) await this.#ended.promise;
+    this.#draining -= 1;
   }
 
   #report(): BulkReport<T> {

@@ -81,6 +81,16 @@ export const bulkTests: Readonly<Record<string, SuiteTest>> = {
     await assert.rejects(writer.add({ n: 4 }), { code: 'FAILED_PRECONDITION' });
   },
 
+  'close accounts for every document that was added before it, those that wait for one with their id too':
+    async ({ es }) => {
+      const writer = es.writer<{ n: number }>('notes', { id: () => 'one' });
+      const added = Array.from({ length: 9 }, (_, n) => writer.add({ n }));
+      const report = await writer.close();
+      await Promise.all(added);
+      assert.deepEqual([report.indexed, report.failed], [9, []]);
+      assert.equal((await es.get<{ n: number }>('notes', 'one'))?.source.n, 8);
+    },
+
   'the later of two documents with one id wins': async ({ es }) => {
     const docs = Array.from({ length: 20 }, (_, at) => ({ id: `${at % 2}`, n: at }));
     const report = await es.bulkIndex('notes', docs, { id: ({ id }) => id });

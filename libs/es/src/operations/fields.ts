@@ -1,4 +1,4 @@
-import type { FieldMappings } from '../es.types.js';
+import type { FieldMapping, FieldMappings } from '../es.types.js';
 
 const TEXT: ReadonlySet<string> = new Set(['text', 'match_only_text', 'search_as_you_type']);
 const NUMERIC: ReadonlySet<string> = new Set([
@@ -13,6 +13,9 @@ const NUMERIC: ReadonlySet<string> = new Set([
   'unsigned_long',
 ]);
 
+/** A field by its name, which may be one that every object has, such as `constructor`. */
+export const fieldOf = (fields: FieldMappings, name: string): FieldMapping | undefined =>
+  Object.hasOwn(fields, name) ? fields[name] : undefined;
 export const isTextType = (type: string): boolean => TEXT.has(type);
 export const isNumericType = (type: string): boolean => NUMERIC.has(type);
 

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { FieldMapping, FieldMappings } from '../es.types.js';
+import { fieldOf } from './fields.js';
 
 export interface MappingDifferences {
   /** Fields that are kept in another way, each in words. */
@@ -31,7 +32,7 @@ export function mappingDifferences(
   const conflicts: string[] = [];
   const missing: Record<string, FieldMapping> = {};
   for (const [name, field] of Object.entries(want)) {
-    const known = have[name];
+    const known = fieldOf(have, name);
     const conflict = known && conflictOf(prefix + name, known, field);
     if (known === undefined) missing[name] = field;
     else if (conflict !== undefined) conflicts.push(conflict);

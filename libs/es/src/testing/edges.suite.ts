@@ -81,6 +81,17 @@ export const edgeTests: Readonly<Record<string, SuiteTest>> = {
     await bench.rejects('INVALID_ARGUMENT', walk.next() as Promise<unknown>, /query/);
   },
 
+  'a field may have the name of something that every object has': async ({ es }) => {
+    await es.index('notes', { constructor: 'by hand', valueOf: 5 }, { id: '1', refresh: true });
+    assert.equal((await es.search('notes', { text: 'hand' })).total, 1);
+    const filter: Filter[] = [{ term: { field: 'constructor', value: 'by hand' } }];
+    assert.equal((await es.search('notes', { filter })).total, 1);
+    await es.indices.ensure({ index: 'parts', mappings: { properties: { sku: { type: 'keyword' } } } });
+    const more = { index: 'parts', mappings: { properties: { constructor: { type: 'keyword' } } } } as const;
+    await es.indices.ensure(more);
+    await es.indices.ensure(more);
+  },
+
   'what cannot be counted, measured or compared is INVALID_ARGUMENT, named': async (bench) => {
     const { es } = bench;
     await bench.products(SOLD);

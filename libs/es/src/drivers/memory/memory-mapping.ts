@@ -1,5 +1,5 @@
 import type { FieldMapping, FieldMappings, IndexMappings } from '../../es.types.js';
-import { isNumericType } from '../../operations/fields.js';
+import { fieldOf, isNumericType } from '../../operations/fields.js';
 import { EsRefusal } from '../es-refusal.js';
 
 /** Text that Elasticsearch takes for a date when it meets a field for the first time. */
@@ -43,7 +43,7 @@ export class MemoryMapping {
   }
 
   #takeValue(name: string, value: unknown, properties: Properties, path: string): void {
-    const known = properties[name];
+    const known = fieldOf(properties, name);
     if (known === undefined) {
       if (this.#dynamic === 'strict')
         throw new EsRefusal(
@@ -53,7 +53,7 @@ export class MemoryMapping {
       if (this.#dynamic === false || String(this.#dynamic) === 'false') return;
       properties[name] = dynamicField(value);
     }
-    const field = properties[name] ?? {};
+    const field = fieldOf(properties, name) ?? {};
     if (isObject(value) && !(value instanceof Date)) {
       if (field.properties === undefined && field.type !== 'object' && field.type !== 'nested') {
         if (field.type === 'flattened' || field.type === 'object') return;
@@ -101,7 +101,7 @@ function dynamicField(value: unknown): FieldMapping {
 function merged(known: Properties, added: FieldMappings, prefix: string): Properties {
   const result = { ...known };
   for (const [name, field] of Object.entries(added)) {
-    const before = result[name];
+    const before = fieldOf(result, name);
     if (before?.properties && field.properties) {
       const properties = merged(before.properties as Properties, field.properties, `${prefix}${name}.`);
       result[name] = { ...before, properties };

@@ -14,10 +14,10 @@ import {
   HealthRegistry,
   InboxHandler,
   InfraKitModule,
+  MqProvider,
   OutboxProvider,
   type IncomingMessage,
   type InfraKitOptions,
-  type MqProvider,
 } from '../src/index.js';
 
 const PATIENT = { withinMs: 20_000 };
@@ -87,6 +87,26 @@ describe('the outbox in the umbrella', () => {
     expect([app.get(Sales).runs, await sales('rolled back')]).toEqual([2, 0]);
     const { detail } = await app.get(HealthRegistry).check();
     expect(detail['outbox']).toMatchObject({ status: 'up', detail: { relay: 'leading', parked: 0 } });
+  });
+
+  it('is what mq points to when it sends inside a transaction itself, once; publishing is not such a send', async () => {
+    const app = await context({ mq: true, outbox: true });
+    const warnings: string[] = [];
+    const warn = (message: unknown): void => void warnings.push(String(message));
+    const nothing = (): void => undefined;
+    app.useLogger({ log: nothing, error: nothing, warn });
+    const [db, mq, outbox] = [app.get(DbProvider), app.get(MqProvider), app.get(OutboxProvider)];
+    const seen: unknown[] = [];
+    await mq.subscribe('told', async ({ value }) => void seen.push(value), { group: 'listeners' });
+    await mq.send('told', { value: 'outside' });
+    await db.transaction(() => outbox.publish('told', { value: 'published' }));
+    await eventually(() => expect(seen).toEqual(['outside', 'published']), PATIENT);
+    expect(warnings).toEqual([]);
+    await db.transaction(() => mq.send('told', { value: 'inside' }));
+    await db.transaction(() => mq.send('told', { value: 'again' }));
+    expect(warnings).toEqual([
+      expect.stringMatching(/inside a database transaction.*OutboxProvider.publish/),
+    ]);
   });
 
   it('works between the instances it names, by a lock of coord where it is told to', async () => {

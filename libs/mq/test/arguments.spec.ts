@@ -1,18 +1,6 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { createMq, type DeadLetterSelection, type MqProvider, type SubscribeOptions } from '@infra-kit/mq';
-import { SilentLogger } from './fixtures/silent-logger.js';
-
-const open: MqProvider[] = [];
-
-async function memory(): Promise<MqProvider> {
-  const mq = await createMq({ driver: 'memory' }, { env: 'test', logger: new SilentLogger() });
-  open.push(mq);
-  return mq;
-}
-
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((mq) => mq.close()));
-});
+import { describe, expect, it } from '@jest/globals';
+import type { DeadLetterSelection, SubscribeOptions } from '@infra-kit/mq';
+import { memoryMq } from './fixtures/memory-mq.js';
 
 /** As a caller without types has it. */
 const untyped = <T>(value: unknown): T => value as T;
@@ -36,7 +24,7 @@ describe('subscribe refuses, and names the field and what would do', () => {
     [{ retry: { mode: 'later' } }, /retry.mode must be 'in-place' or 'topics', got "later"/],
     [{ retry: { fatal: true } }, /retry.fatal must be a function, got true/],
   ])('%j', async (options, message) => {
-    const mq = await memory();
+    const mq = await memoryMq();
     const subscribing = mq.subscribe('t', async () => undefined, {
       group: 'g',
       ...untyped<Partial<SubscribeOptions>>(options),
@@ -51,7 +39,7 @@ describe('subscribe refuses, and names the field and what would do', () => {
 
 describe('an operator', () => {
   it('is told of a filter that is no function, and of a group without a name', async () => {
-    const mq = await memory();
+    const mq = await memoryMq();
     const selection = untyped<DeadLetterSelection>({ filter: 'all' });
     for (const call of [mq.deadLetters.redrive('t', selection), mq.deadLetters.discard('t', selection)])
       await expect(call).rejects.toThrow(/filter must be a function, got "all"/);
@@ -62,37 +50,12 @@ describe('an operator', () => {
 
 describe('a subscription', () => {
   it('is asked nothing any more after the close of its mq', async () => {
-    const mq = await memory();
+    const mq = await memoryMq();
     const subscription = await mq.subscribe('t', async () => undefined, { group: 'g' });
     await mq.close();
     const closed = { code: 'FAILED_PRECONDITION' };
     await expect(subscription.lag()).rejects.toMatchObject(closed);
     await expect(subscription.seek('t', 0, 0n)).rejects.toMatchObject(closed);
     await expect(subscription.commit()).rejects.toMatchObject(closed);
-  });
-});
-
-describe('a handler that throws what cannot even be read', () => {
-  it('makes a dead letter all the same, and its partition goes on', async () => {
-    const mq = await memory();
-    const seen: unknown[] = [];
-    const unreadable = {
-      get message(): never {
-        throw new Error('not for you');
-      },
-      get code(): never {
-        throw new Error('nor this');
-      },
-    };
-    const handler = async ({ value }: { value: unknown }): Promise<void> => {
-      seen.push(value);
-      // oxlint-disable-next-line typescript/only-throw-error -- what applications do
-      if (value === 'bad') throw unreadable;
-    };
-    await mq.subscribe('odd', handler, { group: 'g', retry: { attempts: 1 } });
-    await mq.sendBatch('odd', [{ value: 'bad' }, { value: 'next' }]);
-    await mq.testing.drained('g');
-    expect(seen).toEqual(['bad', 'next']);
-    expect(await mq.deadLetters.list('odd')).toMatchObject([{ value: 'bad', error: { name: 'object' } }]);
   });
 });

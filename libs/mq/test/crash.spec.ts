@@ -116,7 +116,16 @@ describe('health', () => {
       status: 'up',
       detail: {
         driver: 'memory',
-        consumers: [{ group, topics: ['t'], assigned: ['t/0'], lag: 0, state: 'running' }],
+        consumers: [
+          {
+            group,
+            topics: ['t'],
+            assigned: ['t/0'],
+            lag: 0,
+            state: 'running',
+            lastPollAt: new Date(clock.now()).toISOString(),
+          },
+        ],
       },
     });
     await mq.close();

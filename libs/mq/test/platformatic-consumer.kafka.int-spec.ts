@@ -88,31 +88,34 @@ describe('a consumer on @platformatic/kafka', () => {
     await eventually(() => expect(values(seen).toSorted(byNumber)).toEqual(numbers(80)), PATIENCE);
   }, 90_000);
 
-  it('stays in its group while a handler takes longer than the session', async () => {
-    const consumer = { sessionTimeoutMs: 6000, heartbeatIntervalMs: 500 };
-    const mq = await open('platformatic', { consumer });
-    const topic = uniqueName('long');
-    const seen: IncomingMessage<unknown>[] = [];
-    const door = Promise.withResolvers<void>();
-    const subscription = await mq.subscribe(
-      topic,
-      async (message) => {
-        seen.push(message);
-        if (message.value === 0) await door.promise;
-      },
-      { group: uniqueName('group'), maxInFlight: 1 },
-    );
-    await mq.sendBatch(
-      topic,
-      numbers(3).map((value) => ({ value })),
-    );
-    setTimeout(() => door.resolve(), 9000);
-    await eventually(() => expect(values(seen)).toEqual([0, 1, 2]), PATIENCE);
-    await subscription.commit(); // the group takes it from its members alone
-    expect(await subscription.lag()).toMatchObject([{ committed: 3n, lag: 0n }]);
-    expect(subscription.stats()).toMatchObject({ state: 'running', restarts: 0 });
-    expect((await mq.health()).status).toBe('up');
-  }, 90_000);
+  it.each(['kafkajs', 'platformatic'] as const)(
+    'stays in its group while a handler and its retry take longer than the session: %s',
+    async (client) => {
+      const mq = await open(client, { consumer: { sessionTimeoutMs: 6000, heartbeatIntervalMs: 500 } });
+      const topic = uniqueName('long');
+      const seen: string[] = [];
+      const door = Promise.withResolvers<void>();
+      const subscription = await mq.subscribe<number>(
+        topic,
+        async ({ value, attempt }) => {
+          seen.push(`${value}#${attempt}`);
+          if (value === 0 && attempt === 1) await door.promise;
+        },
+        { group: uniqueName('group'), maxInFlight: 1, retry: { backoffMs: 3500, jitter: 0 } },
+      );
+      await mq.sendBatch(
+        topic,
+        numbers(3).map((value) => ({ value })),
+      );
+      setTimeout(() => door.reject(new Error('once more')), 3500);
+      await eventually(() => expect(seen).toEqual(['0#1', '0#2', '1#1', '2#1']), PATIENCE);
+      await subscription.commit(); // the group takes it from its members alone
+      expect(await subscription.lag()).toMatchObject([{ committed: 3n, lag: 0n }]);
+      expect(subscription.stats()).toMatchObject({ state: 'running', restarts: 0 });
+      expect((await mq.health()).status).toBe('up');
+    },
+    90_000,
+  );
 
   it('fetches no more than the handlers take: a slow one holds its partitions back', async () => {
     const mq = await open('platformatic', { consumer: { maxBytesPerPartition: 4096 } });

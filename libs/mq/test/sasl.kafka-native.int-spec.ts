@@ -26,7 +26,7 @@ describe('a Kafka that wants TLS and a password', () => {
     };
 
     async function refused(mechanism: Mechanism, other: MqOptions): Promise<unknown> {
-      const mq = await open(mechanism, other).catch((error: unknown) => error);
+      const mq = await open(mechanism, { connectTimeoutMs: 3000, ...other }).catch((error: unknown) => error);
       expect(mq).toBeInstanceOf(Error);
       return mq;
     }
@@ -46,7 +46,8 @@ describe('a Kafka that wants TLS and a password', () => {
       'says what is wrong with a wrong password, and does not say it: %s',
       async (mechanism) => {
         const password = 'no-good-secret';
-        const error = await refused(mechanism, { sasl: { mechanism, username: kafka.username, password } });
+        const sasl = { mechanism, username: kafka.username, password };
+        const error = await refused(mechanism, { sasl, connectTimeoutMs: 10_000 });
         expect(error).toMatchObject({
           code: 'PERMISSION_DENIED',
           message: expect.stringMatching(/authenticat.*sasl/i),

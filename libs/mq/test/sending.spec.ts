@@ -195,11 +195,14 @@ describe('send', () => {
     await mq.close();
   });
 
-  it('shows and takes names without the prefix', async () => {
+  it('shows and takes names without the prefix, which stands before derived topics too', async () => {
     const { mq, broker } = await sending({ topicPrefix: 'shop.' });
     expect(await mq.send('t', { value: 1 })).toMatchObject({ topic: 't' });
     expect(broker.topics).toEqual(['shop.t']);
     expect(await mq.admin.topics()).toEqual(['t']);
+    await mq.subscribe('t', async () => undefined, { group: 'g', retry: { attempts: 2, mode: 'topics' } });
+    expect([...broker.topics].toSorted()).toEqual(['shop.t', 'shop.t.dlq', 'shop.t.retry.1']);
+    expect(await mq.admin.topics()).toEqual(['t', 't.dlq', 't.retry.1']);
     await mq.close();
   });
 });

@@ -16,13 +16,14 @@ import { lagOf } from '../operations/lag.js';
 import type { Producer } from '../producing/producer.js';
 import type { TopicBook } from '../producing/topic-book.js';
 import type { TopicNames } from '../producing/topic-names.js';
+import { AssignedRuns } from './assigned-runs.js';
 import { Committer } from './committer.js';
 import { Handling, type AroundHandler } from './handling.js';
 import type { Incoming } from './incoming.js';
 import { Lanes } from './lanes.js';
 import { laneOf } from './lane-of.js';
 import { Membership } from './membership.js';
-import { PartitionRun, type Delivery } from './partition-run.js';
+import type { Delivery, PartitionRun } from './partition-run.js';
 import type { SettledOptions } from './settled-options.js';
 import { seekTarget } from './seek-target.js';
 import { subscriptionStats } from './subscription-stats.js';
@@ -45,8 +46,6 @@ export interface SubscriptionParts {
   readonly onClosed: (subscription: GroupSubscription) => void;
 }
 
-const placeKey = ({ topic, partition }: TopicPartition): string => `${partition}:${topic}`;
-
 /** A member of a group and what it makes of its partitions: order, offsets, back-pressure, drain. */
 export class GroupSubscription implements Subscription, ConsumerListener {
   readonly #parts: SubscriptionParts;
@@ -54,8 +53,7 @@ export class GroupSubscription implements Subscription, ConsumerListener {
   readonly #lanes: Lanes<Delivery>;
   readonly #committer: Committer;
   readonly #membership: Membership;
-  #runs = new Map<string, PartitionRun>();
-  #inFlight = 0;
+  readonly #runs = new AssignedRuns();
   #paused = false;
   #assignment = 0;
   #closing: Promise<void> | undefined;
@@ -75,7 +73,7 @@ export class GroupSubscription implements Subscription, ConsumerListener {
       clock,
       logger,
       intervalMs: () => settings().consumer.commitIntervalMs,
-      runs: () => this.#runs.values(),
+      runs: () => this.#runs.all,
       commit: (offsets) => this.#commit(offsets),
     });
     this.#membership = new Membership({
@@ -105,7 +103,7 @@ export class GroupSubscription implements Subscription, ConsumerListener {
     if (this.#paused) return;
     this.#paused = true;
     this.#lanes.hold();
-    this.#consumer?.pause([...this.#runs.values()]);
+    this.#consumer?.pause(this.#runs.all);
   }
 
   resume(): void {
@@ -118,25 +116,21 @@ export class GroupSubscription implements Subscription, ConsumerListener {
   async seek(topic: string, partition: number, offset: bigint | number): Promise<void> {
     this.#parts.runner.checkOpen();
     const full = this.#parts.names.full(topic);
-    const key = placeKey({ topic: full, partition });
-    this.#runAt(key, topic, partition);
-    const start = await seekTarget(this.#parts, { topic: full, partition }, offset);
-    const old = this.#runAt(key, topic, partition);
-    const run = new PartitionRun({ topic: full, partition }, start, old.committed);
-    run.highWatermark = old.highWatermark;
-    run.pressed = old.pressed;
-    old.live = false;
-    this.#inFlight -= old.unfinished;
-    this.#runs.set(key, run);
+    const place = { topic: full, partition };
+    this.#runAt(place, topic);
+    const offsetThere = await seekTarget(this.#parts, place, offset);
+    const old = this.#runAt(place, topic); // it may have been given away meanwhile
+    const start = { ...place, offset: offsetThere };
+    this.#runs.move(old, start);
     this.#lanes.drop((delivery) => delivery.run === old);
-    this.#consumer?.seek({ topic: full, partition, offset: start });
+    this.#consumer?.seek(start);
     this.#relieve(false);
   }
 
-  #runAt(key: string, topic: string, partition: number): PartitionRun {
-    const run = this.#runs.get(key);
+  #runAt(place: TopicPartition, topic: string): PartitionRun {
+    const run = this.#runs.at(place);
     if (run !== undefined) return run;
-    const what = `seek: partition ${partition} of ${topic} is not assigned here`;
+    const what = `seek: partition ${place.partition} of ${topic} is not assigned here`;
     throw mqError(this.#parts.place, 'NOT_FOUND', what);
   }
 
@@ -152,7 +146,7 @@ export class GroupSubscription implements Subscription, ConsumerListener {
 
   /** True when nothing that was received is unfinished. */
   get idle(): boolean {
-    return this.#inFlight === 0;
+    return this.#runs.inFlight === 0;
   }
 
   stats(): SubscriptionStats {
@@ -161,8 +155,8 @@ export class GroupSubscription implements Subscription, ConsumerListener {
       names: this.#parts.names,
       membership: this.#membership,
       counts: this.#handling.counts,
-      runs: [...this.#runs.values()],
-      inFlight: this.#inFlight,
+      runs: this.#runs.all,
+      inFlight: this.#runs.inFlight,
       running: this.#lanes.running,
       paused: this.#paused,
       closed: this.#closed,
@@ -191,22 +185,18 @@ export class GroupSubscription implements Subscription, ConsumerListener {
     const current = (): boolean => assignment === this.#assignment && this.#closing === undefined;
     const starts = await startingOffsets(this.#parts, { partitions, origins, current });
     if (!current()) return [];
-    for (const { start, committed } of starts)
-      this.#runs.set(placeKey(start), new PartitionRun(start, start.offset, committed));
+    this.#runs.begin(starts);
     if (options.autoCommit && starts.length > 0) setImmediate(() => this.#committer.touch());
     return starts.map(({ start }) => start);
   }
 
   records(batch: RecordBatch): void {
-    const run = this.#runs.get(placeKey(batch));
+    const run = this.#runs.at(batch);
     if (run === undefined || this.#closing !== undefined) return;
-    run.highWatermark = batch.highWatermark;
     const { concurrency, batchSize } = this.#parts.options;
     const byKey = concurrency > 1 && batchSize === 1;
-    const deliveries = run.take(batch.records);
-    this.#inFlight += deliveries.length;
-    for (const delivery of deliveries) this.#lanes.add(delivery, laneOf(delivery, byKey));
-    if (this.#paused || this.#inFlight >= this.#parts.options.maxInFlight) {
+    for (const delivery of this.#runs.receive(run, batch)) this.#lanes.add(delivery, laneOf(delivery, byKey));
+    if (this.#paused || this.#runs.inFlight >= this.#parts.options.maxInFlight) {
       run.pressed = true;
       this.#consumer?.pause([run]);
     }
@@ -233,14 +223,14 @@ export class GroupSubscription implements Subscription, ConsumerListener {
   /** The membership is gone, commits with it: running handlers may finish, for what it is worth. */
   async #standDown(): Promise<void> {
     this.#assignment++;
-    for (const run of this.#runs.values()) run.live = false;
+    this.#runs.end();
     const { group, place } = { group: this.group, place: this.#parts.place.name };
     restartsCounter.add(1, { mq: place, group });
     await this.#drain(this.#parts.settings().consumer.drainMs, true);
   }
 
   async #close(drainMs: number): Promise<void> {
-    this.#consumer?.pause([...this.#runs.values()]);
+    this.#consumer?.pause(this.#runs.all);
     await this.#drain(drainMs, false);
     this.#committer.stop();
     await this.#membership.close();
@@ -266,30 +256,23 @@ export class GroupSubscription implements Subscription, ConsumerListener {
 
   /** What is unfinished no longer counts here: it comes again, to whoever has the partition then. */
   #abandon(): void {
-    for (const run of this.#runs.values()) run.live = false;
-    this.#runs = new Map();
-    this.#inFlight = 0;
+    this.#runs.clear();
     this.#lanes.clear();
     const { place } = this.#parts;
     this.#handling.abortAll(mqError(place, 'CANCELLED', 'the partition is no longer handled here'));
   }
 
   #finished(delivery: Delivery): void {
-    const { run } = delivery;
-    if (!run.live) return;
-    run.finish(delivery);
-    this.#inFlight--;
+    if (!this.#runs.finish(delivery)) return;
     this.#relieve(false);
     if (this.#parts.options.autoCommit) this.#committer.touch();
   }
 
   /** Fetching goes on when half of what is allowed is unfinished. */
   #relieve(all: boolean): void {
-    if (this.#paused || this.#inFlight > this.#parts.options.maxInFlight / 2) return;
-    const runs = [...this.#runs.values()].filter(({ pressed }) => pressed || all);
-    if (runs.length === 0) return;
-    for (const run of runs) run.pressed = false;
-    this.#consumer?.resume(runs);
+    if (this.#paused) return;
+    const runs = this.#runs.relieve(this.#parts.options.maxInFlight / 2, all);
+    if (runs.length > 0) this.#consumer?.resume(runs);
   }
 
   async #pauseFor(ms: number): Promise<void> {

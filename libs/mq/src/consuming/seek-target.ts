@@ -8,7 +8,10 @@ interface SeekParts {
   readonly runner: CallRunner;
 }
 
-/** The offset as the server has it: of a record that is gone, the oldest; beyond the end there is nothing to go on with. */
+/**
+ * The offset, when reading can go on there: beyond the partition's end everything up to it would be passed over. Before
+ * its oldest record is no mistake: reading goes on with what is left.
+ */
 export async function seekTarget(
   { place, driver, runner }: SeekParts,
   { topic, partition }: TopicPartition,
@@ -18,9 +21,8 @@ export async function seekTarget(
   if (!whole || offset < 0)
     throw invalidArgument(place, `seek: offset must be a whole number ≥ 0, got ${shown(offset)}`);
   const bounds = await runner.run('seek', {}, (call) => driver.admin.bounds(topic, call));
-  const { low, high } = bounds.find((each) => each.partition === partition) ?? { low: 0n, high: 0n };
+  const { high } = bounds.find((each) => each.partition === partition) ?? { high: 0n };
   const wanted = BigInt(offset);
-  if (wanted > high)
-    throw invalidArgument(place, `seek: offset ${wanted} is beyond the end of the partition, ${high}`);
-  return wanted < low ? low : wanted;
+  if (wanted <= high) return wanted;
+  throw invalidArgument(place, `seek: offset ${wanted} is beyond the end of the partition, ${high}`);
 }

@@ -190,7 +190,7 @@ export class Producer {
     sends: QueuedSend[],
   ): Promise<SendReceipt[]> {
     return new Promise((resolve, reject) => {
-      const receipts = Array.from<SendReceipt>({ length: envelopes.length });
+      const receipts: SendReceipt[] = [];
       let missing = envelopes.length;
       envelopes.forEach((envelope, index) => {
         this.#bufferedBytes += envelope.bytes;
@@ -227,9 +227,11 @@ export class Producer {
 
   async #produce(full: string, batch: readonly QueuedSend[]): Promise<void> {
     const { driver, runner, topics, settings } = this.#parts;
-    const gone = new Error('its caller no longer waits');
-    for (const send of batch) if (send.cancelled) send.settle(gone);
-    const going = batch.filter(({ cancelled }) => !cancelled);
+    const going = batch.filter((send) => !send.cancelled);
+    if (going.length < batch.length) {
+      const gone = new Error('its caller no longer waits'); // an error costs more than all else here: made when needed
+      for (const send of batch) if (send.cancelled) send.settle(gone);
+    }
     if (going.length === 0) return;
     try {
       await runner.run('produce', { limitMs: settings().producer.timeoutMs }, async (call) => {

@@ -19,8 +19,16 @@ const CODECS = [
 
 /** First wait, longest wait and number of the client's own repeats of a request: some 5 s, so that a broker may restart. */
 export const RETRY = { initialRetryTime: 100, maxRetryTime: 1000, multiplier: 2, retries: 8 };
-/** A consumer's: two minutes without brokers keep its place in the group; then the front begins anew. */
-export const CONSUMER_RETRY = { ...RETRY, retries: 120 };
+/** For how many sessions. */
+const CONSUMER_PATIENCE = 4;
+
+/**
+ * A consumer's: two minutes without brokers, for sessions of 30 s. A server that was away keeps the place in the group
+ * for a session after it is back, and gives it to nobody else until then; after that the front begins anew.
+ */
+export function consumerRetry(sessionTimeoutMs: number): typeof RETRY {
+  return { ...RETRY, retries: Math.ceil((CONSUMER_PATIENCE * sessionTimeoutMs) / RETRY.maxRetryTime) };
+}
 
 /** Whether brokers can be reached, as the client's own log tells: it has no event for it. */
 export class Reachability {

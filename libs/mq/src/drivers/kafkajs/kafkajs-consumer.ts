@@ -10,7 +10,7 @@ import type {
   TopicPartition,
 } from '../mq-driver.js';
 import { assignerWith } from './kafkajs-assigner.js';
-import { CONSUMER_RETRY, type Reachability } from './kafkajs-client.js';
+import { consumerRetry, type Reachability } from './kafkajs-client.js';
 
 type KafkajsMessage = EachBatchPayload['batch']['messages'][number];
 
@@ -85,7 +85,7 @@ export class KafkajsConsumer implements MqConsumer {
       allowAutoTopicCreation: false,
       partitionAssigners: [assignerWith(() => this.#beforeJoin())],
       // a consumer has retries of its own, and restarts itself unless told: the front does that
-      retry: { ...CONSUMER_RETRY, restartOnFailure: async () => false },
+      retry: { ...consumerRetry(request.sessionTimeoutMs), restartOnFailure: async () => false },
     });
   }
 

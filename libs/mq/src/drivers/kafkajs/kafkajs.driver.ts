@@ -13,7 +13,7 @@ import type {
   PartitionOffset,
 } from '../mq-driver.js';
 import { KafkajsAdmin } from './kafkajs-admin.js';
-import { CONSUMER_RETRY, kafkaOf, Reachability, RETRY } from './kafkajs-client.js';
+import { consumerRetry, kafkaOf, Reachability, RETRY } from './kafkajs-client.js';
 import { KafkajsConsumer } from './kafkajs-consumer.js';
 import { codeOfKafkajs } from './kafkajs-errors.js';
 import { KafkajsProducer } from './kafkajs-producer.js';
@@ -33,7 +33,7 @@ class KafkajsDriver implements MqDriver {
   readonly native: Kafka;
   readonly admin: KafkajsAdmin;
   readonly #brokers: readonly string[];
-  readonly #consumerClient: Kafka;
+  readonly #consumerClient: (sessionTimeoutMs: number) => Kafka;
   readonly #probeClient: Kafka;
   readonly #compression: KafkaOptions['producer']['compression'];
   readonly #reach = new Reachability();
@@ -45,7 +45,8 @@ class KafkajsDriver implements MqDriver {
     this.#brokers = brokers;
     this.#compression = producer.compression;
     this.native = kafkaOf(options, this.#reach, { requestTimeout, retry: RETRY });
-    this.#consumerClient = kafkaOf(options, this.#reach, { requestTimeout, retry: CONSUMER_RETRY });
+    this.#consumerClient = (sessionTimeoutMs) =>
+      kafkaOf(options, this.#reach, { requestTimeout, retry: consumerRetry(sessionTimeoutMs) });
     const once = { requestTimeout: options.connectTimeoutMs, retry: { ...RETRY, retries: 0 } };
     this.#probeClient = kafkaOf(options, this.#reach, once);
     this.admin = new KafkajsAdmin(this.native, this.#reach, (group, offsets, call) =>
@@ -77,7 +78,8 @@ class KafkajsDriver implements MqDriver {
   }
 
   async join(request: JoinRequest, listener: ConsumerListener, call: DriverCall): Promise<MqConsumer> {
-    const consumer = new KafkajsConsumer(this.#consumerClient, request, listener, this.#reach);
+    const client = this.#consumerClient(request.sessionTimeoutMs);
+    const consumer = new KafkajsConsumer(client, request, listener, this.#reach);
     this.#consumers.add(consumer);
     await consumer.join(request.topics, call);
     return consumer;

@@ -61,7 +61,7 @@ export const inFlightTests: Readonly<Record<string, SuiteTest>> = {
     assert.equal(effect.count, 1);
   },
 
-  'runs one of 200 at once, and gives all the same': async ({ once, another, key }) => {
+  'runs one of 200 at once, and gives all the same': async ({ once, another, key, store }) => {
     const [effect, id] = [new Effect(), key()];
     const elsewhere = await another();
     const all = await Promise.all(
@@ -69,9 +69,10 @@ export const inFlightTests: Readonly<Record<string, SuiteTest>> = {
         (at % 2 === 0 ? once : elsewhere).execute(id, effect.atOnce, { onInFlight: 'wait', waitMs: 25_000 }),
       ),
     );
-    assert.equal(effect.count, 1);
     assert.equal(all.filter(({ replayed }) => !replayed).length, 1);
-    assert.ok(all.every(({ value }) => value === 1));
+    assert.equal(new Set(all.map(({ value }) => value)).size, 1);
+    // in a transaction, what began as another one completed the key is rolled back; elsewhere nothing could be
+    if (store === 'cache') assert.equal(effect.count, 1);
   },
 
   'never refuses an honest replay, however many ask': async ({ once, another, key }) => {

@@ -47,7 +47,7 @@ const project = (displayName, suffix) => ({
 export default {
   projects: [project('unit', 'spec'), project('integration', 'int-spec'), project('e2e', 'e2e-spec')],
   // one more than processors: suites of real servers wait a good part of their time
-  maxWorkers: process.env.JEST_WORKERS ?? availableParallelism() + 1,
+  maxWorkers: process.env.JEST_WORKERS ?? availableParallelism(),
   testSequencer: '<rootDir>/tools/longest-first.mjs',
   // ES modules of finished files stay in a worker's heap; a full collection of gigabytes stops every test in it for seconds
   workerIdleMemoryLimit: '600MB',

@@ -137,7 +137,7 @@ export const lockHoldingTests: Readonly<Record<string, LockTest>> = {
     const [one, two, three] = await bench.members(3);
     const lost = await one.locks.acquire(bench.key, { ttlMs: bench.ttlMs });
     one.cut();
-    const next = await bench.outcome(two.locks.acquire(bench.key, { ttlMs: bench.ttlMs, waitMs: LONG_MS }));
+    const next = await bench.outcome(two.locks.acquire(bench.key, { ttlMs: LONG_MS, waitMs: LONG_MS }));
     await lost.release();
     one.heal();
     await lost.release();

@@ -46,7 +46,7 @@ const project = (displayName, suffix) => ({
 
 export default {
   projects: [project('unit', 'spec'), project('integration', 'int-spec'), project('e2e', 'e2e-spec')],
-  // one more than processors: suites of real servers wait a good part of their time
+  // no more than processors: a process that stands still for a second loses what it leases
   maxWorkers: process.env.JEST_WORKERS ?? availableParallelism(),
   testSequencer: '<rootDir>/tools/longest-first.mjs',
   // ES modules of finished files stay in a worker's heap; a full collection of gigabytes stops every test in it for seconds
